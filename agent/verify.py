@@ -1,0 +1,66 @@
+"""Verification by code: what a canvas says must stand in what it cites.
+
+No model judges here. A claim must cite evidence that is in the pool, and
+`dlm_core.support.problems` must find nothing in it: no number, date, name or
+negation that its evidence does not have, no words joined into something the
+evidence does not say, no sentence that does not stand alone. A summary
+sentence is held against the claims it condenses in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dlm_core.canvas import Canvas, Kind, Slot
+from dlm_core.pool import Pool
+from dlm_core.support import problems
+
+
+def failing(canvas: Canvas, pool: Pool) -> dict[str, list[str]]:
+    """Slot id -> reasons, for every claim that may not be shown. A pinned claim
+    is the user's own sentence and passes, whatever it cites."""
+    out = {}
+    for slot in canvas.claims():
+        reasons = [] if slot.pinned else claim_problems(slot, pool)
+        if reasons:
+            out[slot.id] = reasons
+    return out
+
+
+def claim_problems(slot: Slot, pool: Pool) -> list[str]:
+    """Why one claim may not be shown; [] where it may."""
+    lost = [p for p in slot.pointers if p not in pool.evidence]
+    if lost:
+        return [f"cites {p}, which is not evidence at hand" for p in lost]
+    return problems(slot.text, pool.texts(slot.pointers))
+
+
+def drop(canvas: Canvas, ids: set[str]) -> Canvas:
+    """The canvas without some claims, and without sections left empty by that.
+    Ids of dropped slots are not used again."""
+    kept = [s for s in canvas.slots if s.id not in ids]
+    bare = {head.id for head, body in replace(canvas, slots=tuple(kept)).sections() if not _has_claims(body)}
+    slots = tuple(s for s in kept if s.id not in bare)
+    summary = tuple(s for s in canvas.summary if not set(s.pointers) & ids)
+    return replace(canvas, slots=slots, summary=summary)
+
+
+def _has_claims(body: list[Slot]) -> bool:
+    return any(s.kind == Kind.CLAIM for s in body)
+
+
+def settle_summary(canvas: Canvas) -> Canvas:
+    """The canvas with every summary sentence held against its claims: one that
+    fails is replaced by its first claim's own text, or goes with its claim."""
+    claims = {s.id: s for s in canvas.claims() if s.text}
+    out = []
+    for slot in canvas.summary:
+        behind = [claims[p] for p in slot.pointers if p in claims]
+        if not behind:
+            continue
+        if problems(slot.text, [s.text for s in behind]):
+            lead = behind[0]
+            slot = replace(slot, text=lead.text, tokens=lead.tokens, confidence=lead.confidence, pointers=(lead.id,))
+            slot = replace(slot, origin="evidence")
+        out.append(slot)
+    return canvas if tuple(out) == canvas.summary else replace(canvas, summary=tuple(out))

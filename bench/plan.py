@@ -1,0 +1,158 @@
+"""How well plans choose and group evidence, on documents never trained on.
+
+    python -m bench.plan --data ../shared/data --cache FOLDER [--cases 300]
+
+prints one JSON line a figure. Pools are a question's gold pages and what stands
+nearest to it in other pages (dlm_core/train/plan_examples.py). Peers on the
+same pools, each with the count of the plan it is compared with: picks at
+random, the sentences nearest to the question by MiniLM (top-k), the same with
+maximal marginal relevance, and the planner with random weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dlm_core.canvas import Kind
+from dlm_core.planner import GUIDANCE, WEIGHTS, Plan, Planner, PlannerConfig, load
+from dlm_core.train import plan_data
+from dlm_core.train.plan import examples, measure
+from dlm_core.train.plan_examples import Corpus, Example, coherence, set_f1
+
+Pick = Callable[[Example, int], np.ndarray]
+
+
+def cases(cache: Path, files: list[str], count: int, seed: int = 0) -> list[Example]:
+    """`count` examples of the shards under `cache` whose file is one of `files`, the same for the same seed.
+    Distractors come from those files too."""
+    groups = [g for g in plan_data.load_groups(cache) if g.file in files]
+    if not groups:
+        raise plan_data.PlanDataError(f"no prepared documents of {', '.join(files)} in {cache}: prepare them first")
+    return examples(Corpus(groups), count, np.random.default_rng(seed))
+
+
+def top_k(case: Example, count: int) -> np.ndarray:
+    """Rows nearest to the question, best first."""
+    return np.argsort(-(case.vectors @ case.question))[:count]
+
+
+def marginal(case: Example, count: int, trade: float = 0.7) -> np.ndarray:
+    """Maximal marginal relevance (Carbonell and Goldstein 1998) over the same vectors."""
+    near = case.vectors @ case.question
+    chosen: list[int] = []
+    for _ in range(min(count, len(near))):
+        twin = (case.vectors @ case.vectors[chosen].T).max(1) if chosen else np.zeros(len(near))
+        scores = trade * near - (1 - trade) * twin
+        scores[chosen] = -np.inf
+        chosen.append(int(scores.argmax()))
+    return np.array(chosen, dtype=int)
+
+
+def uniform(case: Example, count: int) -> np.ndarray:
+    """Rows at random; the case's own question seeds the draw."""
+    seed = int(abs(case.question[:8]).sum() * 1e6) % 2**31
+    return np.random.default_rng(seed).permutation(len(case.texts))[:count]
+
+
+def expected(case: Example, count: int, gold: int) -> float:
+    """The F1 that `count` uniform picks have on average against `gold` rows."""
+    return 2 * count * gold / len(case.texts) / max(count + gold, 1)
+
+
+def grouped(plan: Plan, rows: np.ndarray) -> Plan:
+    """A plan with the section sizes of `plan` that takes `rows` in their order: how a ranking would fill it."""
+    left = rows.tolist()
+    pointers: list[tuple[int, ...]] = [(left.pop(0),) if kind == Kind.CLAIM and left else () for kind in plan.kinds]
+    return Plan(list(plan.kinds), pointers, [1.0] * len(pointers))
+
+
+def peer(pick: Pick, held: list[Example], plans: list[Plan]) -> tuple[np.ndarray, float]:
+    """(set F1 of every case, section coherence) of a peer that picks as many as each plan did."""
+    picks = [pick(case, len(set(made.claims()))) for case, made in zip(held, plans, strict=True)]
+    scores = np.array([set_f1(rows.tolist(), case.plan.claims()) for case, rows in zip(held, picks, strict=True)])
+    counts = [coherence(grouped(p, r), c.part) for p, r, c in zip(plans, picks, held, strict=True)]
+    return scores, sum(a for a, _ in counts) / max(sum(b for _, b in counts), 1)
+
+
+def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """95% bootstrap interval of the mean."""
+    random = np.random.default_rng(seed)
+    means = values[random.integers(len(values), size=(2000, len(values)))].mean(1)
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+
+
+def figures(
+    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, random_cases: int = 40
+) -> dict[str, float]:
+    """All plan figures, 0..1 but for counts and seconds. Random weights: five seeds, guidance off, the first
+    `random_cases` cases."""
+    made, plans = measure(planner, held, guidance=guidance)
+    ours = np.array([set_f1(p.claims(), c.plan.claims()) for p, c in zip(plans, held, strict=True)])
+    found = {f"plan_{k}": v for k, v in vars(made).items()}
+    found["plan_f1_low"], found["plan_f1_high"] = interval(ours)
+    for name, pick in (("uniform", uniform), ("top_k", top_k), ("mmr", marginal)):
+        scores, together = peer(pick, held, plans)
+        found[f"{name}_f1"], found[f"{name}_coherence"] = float(scores.mean()), together
+        found[f"{name}_f1_gap_low"], found[f"{name}_f1_gap_high"] = interval(ours - scores)
+    # The page's own summary and glossary alone as gold, so that no cosine has a say in it.
+    told = [i for i, c in enumerate(held) if (c.covers > 0).sum() >= 4]
+    if told:
+        gold = [np.flatnonzero(held[i].covers > 0).tolist() for i in told]
+        found["summary_cases"] = float(len(told))
+        ours_told = [set_f1(plans[i].claims(), g) for i, g in zip(told, gold, strict=True)]
+        found["summary_f1_plan"] = float(np.mean(ours_told))
+        for name, pick in (("uniform", uniform), ("top_k", top_k), ("mmr", marginal)):
+            rows = [pick(held[i], len(set(plans[i].claims()))).tolist() for i in told]
+            found[f"summary_f1_{name}"] = float(np.mean([set_f1(r, g) for r, g in zip(rows, gold, strict=True)]))
+    few = held[:random_cases]
+    drawn, even = [], []
+    for seed in range(5):
+        blank = Planner(PlannerConfig(), torch.Generator().manual_seed(seed)).eval()
+        score, wild = measure(blank, few, guidance=0.0, seed=seed)
+        drawn.append(score.f1)
+        sizes = [(c, len(set(p.claims())), len(set(c.plan.claims()))) for c, p in zip(few, wild, strict=True)]
+        even.append(float(np.mean([expected(*size) for size in sizes])))
+    found["random_weights_f1"], found["random_weights_uniform_f1"] = float(np.mean(drawn)), float(np.mean(even))
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prepare the held-out documents where that was not done, then print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--cache", type=Path, required=True, help="folder for embedded documents")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--cases", type=int, default=300)
+    parser.add_argument("--guidance", type=float, default=GUIDANCE)
+    parser.add_argument("--held-out", action="store_true", help="the held-out training books instead of validation.txt")
+    parser.add_argument("--card", type=Path, help="a planner-card.json to put the figures into")
+    args = parser.parse_args(arguments)
+    if not plan_data.shards(args.cache):
+        from dlm_core.embed import Embedder
+
+        plan_data.prepare(args.data, args.cache, Embedder(), held_out=True, cap=25)
+    files = list(plan_data.HELD_OUT) if args.held_out else plan_data.validation_files(args.data)
+    found = figures(load(args.weights), cases(args.cache, files, args.cases), guidance=args.guidance)
+    if args.card:
+        card = json.loads(args.card.read_text(encoding="utf-8"))
+        card["figures"] = {"files": files, "cases": args.cases, **{k: round(v, 4) for k, v in found.items()}}
+        args.card.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    counts = ("claims", "sections", "cases", "error")
+    for name, value in found.items():
+        goal, met = None, None
+        if name == "random_weights_f1":
+            goal = "within 0.02 of random_weights_uniform_f1"
+            met = abs(value - found["random_weights_uniform_f1"]) <= 0.02
+        unit = "s" if name.endswith("seconds") else "count" if name.endswith(counts) else "share"
+        line = {"bench": "plan", "figure": name, "value": round(value, 4), "unit": unit, "goal": goal, "met": met}
+        print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()

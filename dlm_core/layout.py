@@ -1,0 +1,186 @@
+"""From a plan to slots and back: which claim stands where and what it cites.
+
+The planner speaks of rows of a pool; the canvas of slot ids and evidence ids.
+This module translates, folds claims that would say the same thing twice, and
+finds which slots of a new plan are slots the canvas already has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
+from dlm_core.models import Models
+from dlm_core.planner import GUIDANCE, Plan, features, plan
+from dlm_core.pool import Pool
+
+TWIN = 0.88  # cosine from which two claims would say the same
+AGREES = 0.75  # cosine from which a second pointer supports the first
+FEWEST = 2  # claims a section needs
+ON_TOPIC = 0.25  # cosine with the question under which evidence is no ground for a claim
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Size of a report: `claims` and `sections` are wished, `most` is a bound."""
+
+    slots: int = 32
+    claims: int = 16
+    most: int = 24
+    sections: int = 4
+
+
+Row = tuple[Kind, tuple[str, ...], float]  # kind, evidence ids, plan confidence
+
+
+def sample(
+    question: str,
+    pool: Pool,
+    models: Models,
+    *,
+    generator: torch.Generator,
+    budget: Budget,
+    held: Sequence[Row] | None = None,
+    remask: Sequence[int] | None = None,
+    usable: Sequence[str] | None = None,
+    guidance: float = GUIDANCE,
+) -> list[Row]:
+    """Denoise the plan. `held` rows stay as they are, those in `remask` aside;
+    `usable` names the evidence that may be seen and pointed at (default all).
+    Rows come back in the same places; without `held`, compact."""
+    brief = torch.from_numpy(models.embedder([question])[0])
+    vectors = torch.from_numpy(pool.vectors).float()
+    # Asked for more claims than there is evidence on the question, a plan fills up with what is not.
+    near = vectors @ brief
+    relevant = int((near >= max(ON_TOPIC, 0.5 * float(near.max()))).sum()) if len(pool) else 0
+    mask = None
+    if usable is not None:
+        mask = torch.zeros(len(pool), dtype=torch.bool)
+        mask[[pool.row(e) for e in usable]] = True
+    keep = None
+    if held is not None:
+        keep = Plan(
+            [kind for kind, _, _ in held],
+            [tuple(pool.row(e) for e in ids) for _, ids, _ in held],
+            [sure for _, _, sure in held],
+        )
+    made = plan(
+        models.planner,
+        brief=brief,
+        evidence=vectors,
+        features=features(pool, brief),
+        slots=len(held) if held is not None else min(budget.slots, models.planner.config.slots),
+        generator=generator,
+        guidance=guidance,
+        keep=keep,
+        remask=remask,
+        usable=mask,
+        claims=max(FEWEST, min(budget.claims, relevant)),
+        sections=min(budget.sections, max(1, relevant // 3)),
+    )
+    ids = pool.ids
+    return [
+        (kind, tuple(ids[p] for p in pointers), sure)
+        for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
+    ]
+
+
+def settle(rows: Sequence[Row], pool: Pool, budget: Budget) -> list[Row]:
+    """Rows as a report may have them: no claim twice (a twin becomes a further
+    pointer), no pointer that does not support its claim, no section under
+    `FEWEST` claims, not more than `budget.most` claims."""
+    kept: list[Row] = []
+    place_of: dict[str, int] = {}  # primary evidence -> index in kept
+    for kind, ids, sure in rows:
+        if kind == Kind.SECTION:
+            kept.append((kind, (), sure))
+        elif kind == Kind.CLAIM and ids and len(place_of) < budget.most:
+            lead = pool.vectors[pool.row(ids[0])]
+            twin = next((e for e in place_of if float(pool.vectors[pool.row(e)] @ lead) >= TWIN), None)
+            if twin is not None:
+                at = place_of[twin]
+                joined = tuple(dict.fromkeys((*kept[at][1], ids[0])))[:MAX_POINTERS]
+                kept[at] = (Kind.CLAIM, joined, kept[at][2])
+                continue
+            support = [e for e in ids[1:] if float(pool.vectors[pool.row(e)] @ lead) >= AGREES]
+            place_of[ids[0]] = len(kept)
+            kept.append((Kind.CLAIM, (ids[0], *support), sure))
+    return _merge_small(kept)
+
+
+def _merge_small(rows: list[Row]) -> list[Row]:
+    """Claims of a section with too few of them join the section before, or the one after."""
+    parts: list[list[Row]] = []
+    for row in rows:
+        if row[0] == Kind.SECTION:
+            parts.append([row])
+        elif parts:
+            parts[-1].append(row)
+        else:
+            parts.append([(Kind.SECTION, (), row[2]), row])
+    whole: list[list[Row]] = []
+    loose: list[Row] = []
+    for part in parts:
+        if len(part) - 1 >= FEWEST:
+            whole.append([part[0], *loose, *part[1:]] if loose else part)
+            loose = []
+        elif whole:
+            whole[-1] += part[1:]
+        else:
+            loose += part[1:]
+    if loose:
+        whole.append([(Kind.SECTION, (), loose[0][2]), *loose])
+    return [row for part in whole for row in part]
+
+
+def rows_of(canvas: Canvas) -> list[Row]:
+    """The canvas's slots as plan rows, in reading order."""
+    return [(s.kind, s.pointers if s.kind == Kind.CLAIM else (), s.plan_confidence) for s in canvas.slots]
+
+
+def place(canvas: Canvas, rows: Sequence[Row], same: dict[str, str] | None = None) -> Canvas:
+    """The canvas laid out as `rows`: a claim whose leading evidence the canvas
+    already leads with keeps its slot (id, text, pin), others get fresh ids and
+    no text. `same` maps evidence that replaces other evidence to what it
+    replaces, so that the claim keeps its id. A section keeps its slot where it
+    shares a claim with the old one."""
+    lead = {s.pointers[0]: s for s in canvas.claims() if s.pointers}
+    home = {s.id: head for head, body in canvas.sections() for s in body}
+    slots: list[Slot] = []
+    used: set[str] = set()
+    fresh = 0
+    for kind, ids, sure in rows:
+        old: Slot | None = None
+        if kind == Kind.CLAIM:
+            old = lead.get(ids[0]) or lead.get((same or {}).get(ids[0], ""))
+            if old is not None and old.id in used:
+                old = None
+        if old is not None:
+            used.add(old.id)
+            moved = old.pointers != ids
+            slots.append(
+                replace(old, pointers=ids, plan_confidence=sure, text="" if moved and not old.pinned else old.text)
+            )
+        else:
+            fresh += 1
+            slots.append(Slot(id=f"new{fresh}", kind=kind, pointers=ids, plan_confidence=sure))
+    # Sections last: they are known by the claims they ended up with.
+    for i, slot in enumerate(slots):
+        if slot.kind != Kind.SECTION:
+            continue
+        body = []
+        for s in slots[i + 1 :]:
+            if s.kind == Kind.SECTION:
+                break
+            body.append(s)
+        votes = [home[s.id].id for s in body if s.id in home]
+        best = max(dict.fromkeys(votes), key=votes.count, default=None)
+        if best is not None and best not in used and 2 * votes.count(best) >= len(body):
+            used.add(best)
+            slots[i] = replace(canvas.slot(best), plan_confidence=slot.plan_confidence)
+    canvas, ids_new = canvas.fresh_ids(sum(s.id.startswith("new") for s in slots))
+    names = iter(ids_new)
+    return replace(canvas, slots=tuple(replace(s, id=next(names)) if s.id.startswith("new") else s for s in slots))

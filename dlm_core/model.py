@@ -1,0 +1,260 @@
+"""One transformer for reading and writing.
+
+Choices, in the order they are met:
+- RMSNorm before attention and MLP, and once at the end (arXiv 1910.07467)
+- rotary positions, half-split, given explicitly (arXiv 2104.09864)
+- grouped-query attention (arXiv 2305.13245), optional q/k/v bias
+- SwiGLU MLP (arXiv 2002.05202), embeddings tied or not
+- low-rank adapters on all seven matrices (arXiv 2106.09685), on or off per call:
+  off is the causal base, on is the masked diffusion writer
+- kept keys and values (`KV`) of a context, attended to by any later call
+- a copying head: the writer's output mixes the vocabulary with the tokens of
+  its context (pointer-generator, arXiv 1704.04368)
+
+Shapes: B batch, T new positions, S kept positions, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Sizes of one transformer; defaults are SmolLM2-135M's."""
+
+    vocab: int = 49152
+    dim: int = 576
+    layers: int = 30
+    heads: int = 9
+    kv_heads: int = 3
+    head_dim: int = 64
+    hidden: int = 1536
+    norm_eps: float = 1e-5
+    rope_theta: float = 100000.0
+    tied: bool = True
+    qkv_bias: bool = False
+    rank: int = 64  # of the adapter
+    copy_dim: int = 128  # of the copying head
+
+
+@dataclass
+class KV:
+    """Kept keys and values of a context.
+
+    keys, values: one (B, kv_heads, S, head_dim) a layer, rotary already applied
+    to the keys. visible: (B, S) bool, False where a row is padding.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    visible: Tensor
+
+    def rows(self, index: Tensor) -> KV:
+        """The rows `index` (N,) of the batch, in that order; rows may repeat."""
+        return KV([k[index] for k in self.keys], [v[index] for v in self.values], self.visible[index])
+
+
+class Linear(nn.Module):
+    """A frozen matrix with a low-rank update that a call may switch on."""
+
+    def __init__(self, inputs: int, outputs: int, rank: int, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(outputs), requires_grad=False) if bias else None
+        self.down = nn.Parameter(torch.empty(rank, inputs))
+        self.up = nn.Parameter(torch.zeros(outputs, rank))
+        self.merged: Tensor | None = None
+
+    def merge(self) -> None:
+        """Fold the update into one matrix of its own: the writer then costs no
+        more than the reader. Call again after the update changed."""
+        with torch.no_grad():
+            kind = self.weight.dtype
+            self.merged = torch.addmm(self.weight, self.up.to(kind), self.down.to(kind))
+
+    def forward(self, x: Tensor, adapter: bool) -> Tensor:
+        if not adapter:
+            return F.linear(x, self.weight, self.bias)
+        if self.merged is not None and not torch.is_grad_enabled():
+            return F.linear(x, self.merged, self.bias)
+        low = F.linear(x, self.down.to(x.dtype))
+        return F.linear(x, self.weight, self.bias) + F.linear(low, self.up.to(x.dtype))
+
+
+def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
+    """cos and sin for positions (B, T), each (B, 1, T, head_dim) float32."""
+    frequency = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
+    angle = positions[:, None, :, None].float() * frequency  # (B, 1, T, head_dim / 2)
+    angle = torch.cat((angle, angle), dim=-1)
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Half-split rotary embedding of x (B, heads, T, head_dim)."""
+    half = x.shape[-1] // 2
+    turned = torch.cat((-x[..., half:], x[..., :half]), dim=-1)
+    return x * cos + turned * sin
+
+
+class Block(nn.Module):
+    """Attention and MLP, each after a norm, each added to the residual."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.c = c
+        self.attention_norm = nn.Parameter(torch.ones(c.dim), requires_grad=False)
+        self.q = Linear(c.dim, c.heads * c.head_dim, c.rank, c.qkv_bias)
+        self.k = Linear(c.dim, c.kv_heads * c.head_dim, c.rank, c.qkv_bias)
+        self.v = Linear(c.dim, c.kv_heads * c.head_dim, c.rank, c.qkv_bias)
+        self.o = Linear(c.heads * c.head_dim, c.dim, c.rank)
+        self.mlp_norm = nn.Parameter(torch.ones(c.dim), requires_grad=False)
+        self.gate = Linear(c.dim, c.hidden, c.rank)
+        self.up = Linear(c.dim, c.hidden, c.rank)
+        self.down = Linear(c.hidden, c.dim, c.rank)
+
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, past: tuple[Tensor, Tensor] | None, adapter: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        c = self.c
+        rows, length, _ = x.shape
+        h = F.rms_norm(x, (c.dim,), self.attention_norm, c.norm_eps)
+        q = self.q(h, adapter).view(rows, length, c.heads, c.head_dim).transpose(1, 2)
+        k = self.k(h, adapter).view(rows, length, c.kv_heads, c.head_dim).transpose(1, 2)
+        v = self.v(h, adapter).view(rows, length, c.kv_heads, c.head_dim).transpose(1, 2)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        keys = k if past is None else torch.cat((past[0], k), dim=2)
+        values = v if past is None else torch.cat((past[1], v), dim=2)
+        groups = c.heads // c.kv_heads
+        out = F.scaled_dot_product_attention(
+            q, keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1), attn_mask=mask
+        )
+        x = x + self.o(out.transpose(1, 2).reshape(rows, length, -1), adapter)
+        h = F.rms_norm(x, (c.dim,), self.mlp_norm, c.norm_eps)
+        x = x + self.down(F.silu(self.gate(h, adapter)) * self.up(h, adapter), adapter)
+        return x, k, v
+
+
+class CopyHead(nn.Module):
+    """Attention of a writing state over the tokens of its context.
+
+    A context token is known by its embedding and by the causal state that
+    foresaw it, one position to its left: together they say "this word, here".
+    """
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.empty(c.copy_dim, c.dim))
+        self.key_state = nn.Parameter(torch.empty(c.copy_dim, c.dim))
+        self.key_token = nn.Parameter(torch.empty(c.copy_dim, c.dim))
+        self.gate = nn.Parameter(torch.zeros(c.dim))
+        self.gate_bias = nn.Parameter(torch.zeros(()))
+
+    def keys(self, states: Tensor, embeddings: Tensor) -> Tensor:
+        """(B, S, D) causal states and (B, S, D) embeddings of the same context -> (B, S, copy_dim)."""
+        before = F.pad(states, (0, 0, 1, 0))[:, :-1]
+        return F.linear(before, self.key_state.to(states.dtype)) + F.linear(embeddings, self.key_token.to(states.dtype))
+
+    def forward(self, states: Tensor, keys: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+        """states (B, T, D), keys (B, S, copy_dim), allowed (B, S) bool ->
+        log attention (B, T, S) float32 and copy-gate logit (B, T) float32."""
+        query = F.linear(states, self.query.to(states.dtype))
+        score = (query @ keys.transpose(1, 2)).float() * keys.shape[-1] ** -0.5
+        score = score.masked_fill(~allowed[:, None, :], float("-inf"))
+        gate = (states.float() @ self.gate.float()) + self.gate_bias.float()
+        return torch.log_softmax(score, dim=-1), gate
+
+
+class Transformer(nn.Module):
+    """The base, its adapter and the copying head."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        c = self.config = config
+        self.embedding = nn.Parameter(torch.empty(c.vocab, c.dim), requires_grad=False)
+        self.blocks = nn.ModuleList(Block(c) for _ in range(c.layers))
+        self.norm = nn.Parameter(torch.ones(c.dim), requires_grad=False)
+        self.head = None if c.tied else nn.Parameter(torch.empty(c.vocab, c.dim), requires_grad=False)
+        self.mask_embedding = nn.Parameter(torch.zeros(c.dim))
+        self.copy = CopyHead(c)
+
+    def adapter_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """The trained part: low-rank updates, mask embedding, copying head."""
+        return ((n, p) for n, p in self.named_parameters() if p.requires_grad)
+
+    def reset_adapter(self, generator: torch.Generator, std: float = 0.02) -> None:
+        """Fresh adapter: the low-rank update is zero, so writer equals base."""
+        with torch.no_grad():
+            for name, p in self.adapter_parameters():
+                if name.endswith(("up", "gate", "gate_bias")):  # `.up` of a Linear, the copy gate
+                    p.zero_()
+                else:
+                    p.copy_(torch.randn(p.shape, generator=generator) * std)
+
+    def merge(self) -> None:
+        """Fold every low-rank update for fast writing."""
+        for module in self.modules():
+            if isinstance(module, Linear):
+                module.merge()
+
+    def embed(self, tokens: Tensor, masked: Tensor | None = None) -> Tensor:
+        """tokens (B, T) int64 -> (B, T, D); masked (B, T) bool positions get the mask embedding."""
+        x = F.embedding(tokens, self.embedding)
+        if masked is not None:
+            x = torch.where(masked[..., None], self.mask_embedding.to(x.dtype), x)
+        return x
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        positions: Tensor,
+        visible: Tensor,
+        causal: bool,
+        adapter: bool,
+        past: KV | None = None,
+        keep: bool = False,
+    ) -> tuple[Tensor, KV | None]:
+        """One pass over T new positions.
+
+        x: (B, T, D) embeddings. positions: (B, T) int64 rotary positions.
+        visible: (B, T) bool, False where a row is padding.
+        causal: new positions see earlier ones only; otherwise each other.
+            Everything kept in `past` is seen by all.
+        adapter: writer (True) or base (False).
+        keep: also return past and new keys and values as one KV.
+        Returns final normed states (B, T, D) and the KV, or None.
+        """
+        c = self.config
+        length = x.shape[1]
+        mask = visible[:, None, None, :].expand(-1, 1, length, -1)  # (B, 1, T, T)
+        if causal:
+            mask = mask & torch.ones(length, length, dtype=torch.bool).tril()
+        if past is not None:
+            mask = torch.cat((past.visible[:, None, None, :].expand(-1, 1, length, -1), mask), dim=-1)
+        # A padded query must see something, or its softmax is not a number.
+        own = torch.eye(length, dtype=torch.bool)
+        mask = torch.cat((mask[..., :-length], mask[..., -length:] | own), dim=-1)
+        cos, sin = rope_table(positions, c.head_dim, c.rope_theta)
+        cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+        keys, values = [], []
+        for i, block in enumerate(self.blocks):
+            kv = None if past is None else (past.keys[i], past.values[i])
+            x, k, v = block(x, cos, sin, mask, kv, adapter)
+            if keep:
+                keys.append(k if kv is None else torch.cat((kv[0], k), dim=2))
+                values.append(v if kv is None else torch.cat((kv[1], v), dim=2))
+        x = F.rms_norm(x, (c.dim,), self.norm, c.norm_eps)
+        if not keep:
+            return x, None
+        seen = visible if past is None else torch.cat((past.visible, visible), dim=1)
+        return x, KV(keys, values, seen)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(..., D) -> (..., V) vocabulary logits."""
+        return F.linear(states, self.embedding if self.head is None else self.head)

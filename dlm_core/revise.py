@@ -1,0 +1,234 @@
+"""The revision engine: which slots a round touches, and nothing else.
+
+`draft` denoises the whole canvas from noise. `revise` follows a decision of
+belief.py: a local round opens room for new evidence in the sections that gain
+and rebinds the claims whose fact moved; a reconstruction remasks the whole plan
+(pins aside) and then every slot whose plan moved. Slots a round does not touch
+are carried over as the same objects, so their text is byte-identical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dlm_core.belief import Decision
+from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
+from dlm_core.compose import Progress, seeded, write_claims, write_headings, write_summary
+from dlm_core.layout import Budget, Row, place, rows_of, sample, settle
+from dlm_core.models import Models
+from dlm_core.pool import Pool
+from dlm_core.write import Effort
+
+__all__ = ["Budget", "draft", "revise", "rewrite"]
+
+ROOM_A_SECTION = 2  # masked slots opened in a section that gains
+
+
+class ReviseError(ValueError):
+    """A revision cannot start; the message says why."""
+
+
+def draft(
+    canvas: Canvas,
+    pool: Pool,
+    models: Models,
+    *,
+    seed: int,
+    budget: Budget | None = None,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
+) -> Canvas:
+    """The first draft: plan and text from 100% noise.
+
+    Raises ReviseError for an empty pool. The result cites evidence of `pool`
+    only and carries one Revision of kind "draft".
+    """
+    if not len(pool):
+        raise ReviseError("there is no evidence to draft from")
+    size = budget or Budget()
+    generator = seeded(seed, "plan", "draft")
+    rows = settle(sample(canvas.question, pool, models, generator=generator, budget=size), pool, size)
+    laid = place(canvas, rows)
+    return _finish(canvas, laid, pool, models, "draft", Cause("first draft"), seed, effort, progress)
+
+
+def revise(
+    canvas: Canvas,
+    pool: Pool,
+    models: Models,
+    decision: Decision,
+    *,
+    seed: int,
+    budget: Budget | None = None,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
+) -> Canvas:
+    """One round after the draft, as `decision` says; "keep" gives the canvas back."""
+    size = budget or Budget()
+    if decision.kind == "keep":
+        return canvas
+    if decision.kind == "reconstruct":
+        laid = _reconstruct(canvas, pool, models, decision, seed, size)
+    else:
+        laid = _local(canvas, pool, models, decision, seed, size)
+    return _finish(canvas, laid, pool, models, decision.kind, decision.cause, seed, effort, progress)
+
+
+def rewrite(
+    canvas: Canvas,
+    pool: Pool,
+    models: Models,
+    failing: dict[str, list[str]],
+    *,
+    seed: int,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
+) -> Canvas:
+    """Claims that failed verification, by slot id with the reasons: the trouble
+    is remasked, at most three tries, then a sentence of the evidence stands.
+
+    Amends the last revision's texts; opens no new one.
+    """
+    number = canvas.revisions[-1].number if canvas.revisions else 1
+    ids = [i for i in failing if canvas.slot(i).kind == Kind.CLAIM]
+    care = effort or Effort()
+    after = write_claims(
+        canvas, ids, pool, models, seed=seed + number, effort=care, age=number, progress=progress, failing=failing
+    )
+    after = write_summary(after, pool, models, seed=seed, effort=care, age=number, progress=progress)
+    if not canvas.revisions:
+        return after
+    last = canvas.revisions[-1]
+    texts = dict(last.slots)
+    for i, (old, new) in _differences(canvas, after).items():
+        texts[i] = (texts[i][0] if i in texts else old, new)
+    return replace(after, revisions=(*canvas.revisions[:-1], replace(last, slots=texts)))
+
+
+def _finish(
+    before: Canvas,
+    laid: Canvas,
+    pool: Pool,
+    models: Models,
+    kind: str,
+    cause: Cause,
+    seed: int,
+    effort: Effort | None,
+    progress: Progress | None,
+) -> Canvas:
+    """Write what the new layout left unwritten, then record the revision."""
+    number = len(before.revisions) + 1
+    care = effort or Effort()
+    if progress is not None:
+        kinds = {s.id: s.kind.name.lower() for s in laid.slots}
+        progress({"stage": "plan", "done": 1, "total": 1, "texts": {}, "kinds": kinds})
+    open_claims = [s.id for s in laid.claims() if not s.text]
+    after = write_claims(laid, open_claims, pool, models, seed=seed, effort=care, age=number, progress=progress)
+    after = write_headings(after, pool, models, seed=seed, effort=care, age=number, progress=progress)
+    after = write_summary(after, pool, models, seed=seed, effort=care, age=number, progress=progress)
+    revision = Revision(number, kind, cause, _differences(before, after))
+    after = replace(after, revisions=(*before.revisions, revision))
+    after.check(set(pool.evidence))
+    return after
+
+
+def _differences(before: Canvas, after: Canvas) -> dict[str, tuple[str, str]]:
+    old = {s.id: s.text for s in (*before.slots, *before.summary)}
+    new = {s.id: s.text for s in (*after.slots, *after.summary)}
+    ids = [*new, *(i for i in old if i not in new)]
+    return {i: (old.get(i, ""), new.get(i, "")) for i in ids if old.get(i, "") != new.get(i, "")}
+
+
+def _disputed(slot: Slot, disputes: dict[str, str]) -> Slot:
+    """The slot with evidence that was contradicted bound beside what contradicts
+    it, the preferred one first; unchanged where none of its evidence was."""
+    for e in slot.pointers:
+        preferred = disputes.get(e)
+        if preferred is not None:
+            return replace(slot, pointers=(preferred, e), disputed=True, text="")
+        losers = tuple(o for o, winner in disputes.items() if winner == e)
+        if losers and not slot.disputed:
+            return replace(slot, pointers=(e, *losers)[:3], disputed=True, text="")
+    return slot
+
+
+def _local(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed: int, budget: Budget) -> Canvas:
+    moved = {s.id: _disputed(s, decision.disputes) for s in canvas.claims() if s.id in decision.slots and not s.pinned}
+    canvas = canvas.with_slots(moved)
+    if not decision.new:
+        return canvas
+    room = min(budget.most - len(canvas.claims()), models.planner.config.slots - len(canvas.slots))
+    held: list[Row] = []
+    origin: list[Slot | None] = []  # the slot of each row; None for room
+    for head, body in canvas.sections():
+        members = [head, *body]
+        opened = min(ROOM_A_SECTION, room) if head.id in decision.slots else 0
+        room -= opened
+        for s in members:
+            held.append((s.kind, s.pointers if s.kind == Kind.CLAIM else (), s.plan_confidence))
+            origin.append(s)
+        held += [(Kind.EMPTY, (), 0.0)] * opened
+        origin += [None] * opened
+    masked = [i for i, s in enumerate(origin) if s is None]
+    if not masked:
+        return canvas
+    cited = [e for e in canvas.cited() if e in pool.evidence]
+    rows = sample(
+        canvas.question,
+        pool,
+        models,
+        generator=seeded(seed, "plan", len(canvas.revisions)),
+        budget=budget,
+        held=held,
+        remask=masked,
+        usable=list(dict.fromkeys((*cited, *decision.new))),
+    )
+    wanted = set(decision.new)
+    canvas, ids = canvas.fresh_ids(len(masked))
+    names = iter(ids)
+    slots: list[Slot] = []
+    for row, old in zip(rows, origin, strict=True):
+        if old is not None:
+            slots.append(old)
+            continue
+        name = next(names)
+        kind, pointers, sure = row
+        if kind == Kind.CLAIM and pointers and pointers[0] in wanted:
+            slots.append(Slot(id=name, kind=kind, pointers=pointers[:1], plan_confidence=sure))
+    return replace(canvas, slots=tuple(slots))
+
+
+def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed: int, budget: Budget) -> Canvas:
+    pinned = {i for i, s in enumerate(canvas.slots) if s.pinned}
+    heads = {max(j for j in range(i + 1) if canvas.slots[j].kind == Kind.SECTION) for i in pinned}
+    # What was contradicted may still be cited, beside what contradicts it; it may not lead.
+    usable = [e for e in pool.ids if e not in decision.disputes]
+    generator = seeded(seed, "plan", len(canvas.revisions))
+    if pinned:
+        room = min(budget.slots, models.planner.config.slots) - len(canvas.slots)
+        held = [*rows_of(canvas), *([(Kind.EMPTY, (), 0.0)] * max(room, 0))]
+        remask = [i for i in range(len(held)) if i not in pinned | heads]
+        kept = [e for i in pinned for e in canvas.slots[i].pointers]
+        rows = sample(
+            canvas.question,
+            pool,
+            models,
+            generator=generator,
+            budget=budget,
+            held=held,
+            remask=remask,
+            usable=list(dict.fromkeys((*usable, *kept))),
+        )
+        rows = [row for row in rows if row[0] != Kind.EMPTY]
+    else:
+        rows = sample(canvas.question, pool, models, generator=generator, budget=budget, usable=usable)
+    rows = settle(rows, pool, budget)
+    same = {winner: loser for loser, winner in decision.disputes.items()}
+    laid = place(canvas, rows, same)
+    return laid.with_slots({s.id: _disputed(s, decision.disputes) for s in laid.claims() if not s.pinned})
+
+
+def touched(before: Canvas, after: Canvas) -> Sequence[str]:
+    """Ids of slots whose text differs between two canvases."""
+    return list(_differences(before, after))

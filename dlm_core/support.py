@@ -1,0 +1,158 @@
+"""Does a sentence say only what its evidence says? Decided by code, not by a model.
+
+A claim is an edit of its evidence: words are kept in order and whole phrases
+may go. What a small model gets wrong when it writes freely (words of the
+evidence joined into something it does not say) shows as words that are not in
+the evidence, as an order that is not the evidence's, or as a cut through the
+middle of a phrase, and each of these is a problem with a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from itertools import permutations
+
+from dlm_core.facts import unsupported
+from dlm_core.segment import standalone
+from dlm_core.tokenizer import FUNCTION_WORDS
+
+WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")
+# Words a writer may add when it joins two sentences.
+GLUE = frozenset("and it they the a an that which".split())
+# A cut may begin with these without a comma before it.
+CLAUSE = frozenset("because although though while whereas which who including such rather even".split())
+# A cut that holds one of these changes what is claimed.
+CONDITIONS = frozenset(
+    "if unless until except without not never no only when whenever where provided according may might could n't".split()
+)
+# A sentence may lose its beginning only where that is a connective or a concession.
+OPENERS = frozenset(
+    "however therefore thus moreover furthermore also additionally consequently hence indeed similarly likewise"
+    " nevertheless nonetheless overall generally specifically finally still again instead accordingly meanwhile"
+    " besides clearly notably essentially basically typically and but so for in as of by although while because since"
+    " though"
+    " interestingly importantly note remember recall that historically today traditionally".split()
+)
+CONNECTIVES = re.compile(
+    r"^(?:for (?:example|instance)|in (?:fact|addition|general|particular|short|contrast|other words|turn)"
+    r"|as (?:a result|such)|of course|by contrast|on the other hand|that is)\b"
+)
+
+
+def words(text: str) -> list[str]:
+    """Words and punctuation marks, in order."""
+    return WORD.findall(text)
+
+
+def _same(word: str) -> str:
+    return word.lower().replace("’", "'")
+
+
+def _is_mark(word: str) -> bool:
+    return not any(ch.isalnum() for ch in word)
+
+
+def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
+    """Whether evidence[begin:end] may go without changing what the rest says."""
+    cut = [w.lower() for w in evidence[begin:end]]
+    if all(_is_mark(w) for w in cut):
+        return True
+    bracketed = cut[0] in "([" or (begin and evidence[begin - 1] in "([")
+    if bracketed:
+        return cut.count("(") == cut.count(")") or evidence[end : end + 1] == [")"]
+    plain = [w for w in cut if not _is_mark(w)]
+    if CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain):
+        return False
+    if begin == 0:
+        opener = CONNECTIVES.match(" ".join(plain)) or (
+            plain[0] in OPENERS
+            and (len(plain) == 1 or plain[0] in {"although", "while", "because", "since", "though", "as"})
+        )
+        return bool(opener) and (_is_mark(evidence[end - 1]) or len(plain) == 1)
+    left = _is_mark(evidence[begin - 1]) or _is_mark(evidence[begin]) or cut[0] in CLAUSE
+    right = end == len(evidence) or _is_mark(evidence[end - 1]) or _is_mark(evidence[end])
+    return left and right
+
+
+def _edit_problems(text: str, evidence: str) -> list[str]:
+    new, old = words(text), words(evidence)
+    matcher = SequenceMatcher(None, [_same(w) for w in old], [_same(w) for w in new], autojunk=False)
+    out = []
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        added = [w for w in new[c:d] if not _is_mark(w) and _same(w) not in GLUE]
+        if added:
+            out.append(f"adds “{' '.join(added)}”")
+        if b > a and not _cut_is_whole(old, a, b):
+            out.append(f"cuts “{' '.join(old[a:b])}” out of its phrase")
+    return out
+
+
+def _sentence_problems(text: str) -> list[str]:
+    out = []
+    new = words(text)
+    if not text.endswith((".", "!", "”", '"', ")")) or text.endswith((" .", ",.", ";.", ":.")):
+        out.append("does not end as a sentence")
+    if text[:1].islower() and not re.match(r"\w*[A-Z_.(\d]", text.split(" ")[0]):
+        out.append("does not begin as a sentence")
+    for left, right in (("(", ")"), ("[", "]"), ("“", "”")):
+        if text.count(left) != text.count(right):
+            out.append("leaves a bracket or quote open")
+    if any(
+        _same(a) == _same(b) and not _is_mark(a) and _same(a) not in {"that", "had"}
+        for a, b in zip(new, new[1:], strict=False)
+    ):
+        out.append("repeats a word")
+    return out
+
+
+def problems(text: str, evidence: Sequence[str]) -> list[str]:
+    """Why a claim may not ship; [] where it may.
+
+    Checked against each piece of evidence and against two pieces joined, the
+    best reading counts: facts (numbers, dates, names, negation) must stand in
+    the evidence, words must come from it in its order, what was cut must be
+    whole phrases, and what is left must be a sentence that stands alone.
+    """
+    if not text.strip():
+        return ["is empty"]
+    if not evidence:
+        return ["cites nothing"]
+    out = [f"“{f}” is not in its evidence" for f in unsupported(text, list(evidence))]
+    out += _sentence_problems(text)
+    alone = standalone(text)
+    # "no verb" guesses at fragments of a page; here the cuts are checked to be whole phrases, so the verb is left.
+    if alone and alone != "no verb":
+        out.append(f"does not stand alone: {alone}")
+    if not any(text in e for e in evidence):
+        readings = [*evidence, *(" ".join(pair) for pair in permutations(evidence, 2))]
+        out += min((_edit_problems(text, r) for r in readings), key=len)
+    return out
+
+
+def heading_problems(heading: str, evidence: Sequence[str], known: Sequence[str] = ()) -> list[str]:
+    """Why a heading may not stand over a section; [] where it may.
+
+    Its content words must stand in the evidence or in the titles and headings
+    the evidence came from (`known`).
+    """
+    if not heading.strip() or len(heading.split()) > 9 or len(heading) < 3:
+        return ["is not one to nine words"]
+    if heading.endswith((".", ",", ";", ":", "?")) or not any(ch.isalpha() for ch in heading):
+        return ["is not a heading"]
+    have = {_stem(w) for t in (*evidence, *known) for w in words(t)}
+    strange = [w for w in words(heading) if w.lower() not in FUNCTION_WORDS and not _is_mark(w) and _stem(w) not in have]
+    out = [f"“{w}” is not in its section" for w in strange]
+    small = [w.lower() for w in words(heading) if not _is_mark(w)]
+    if len(set(small)) < len(small) - 1 or any(a == b for a, b in zip(small, small[1:], strict=False)):
+        out.append("repeats a word")
+    if small and (small[-1] in {"the", "a", "an", "of", "and", "to", "in", "for", "with", "or"}):
+        out.append("is cut short")
+    return out
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?:ies|es|s|ing|ed)$", "", word.lower())[:7]

@@ -1,0 +1,352 @@
+"""Training of the plan scale: masked diffusion over kinds and pointers, on plans from documents.
+
+`python -m dlm_core.train --data DATA --scale plan` calls `main`. Every step
+draws fresh examples, puts noise on their symbols (a mask and its inverse in
+one batch, and random re-pointing of visible slots), and asks for the clean
+symbols back. A checkpoint holds everything that a resumed run needs to go on
+with the same curve: weights, their moving average, optimizer, generators,
+step and seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dlm_core import noise
+from dlm_core.canvas import Kind
+from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, plan, save
+from dlm_core.train import plan_data
+from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, draw, set_f1
+
+BATCH = 8  # examples; the forward pass sees twice as many, a mask and its inverse
+RATE = 7e-4
+WARM = 150  # steps
+AVERAGE = 0.998
+REPOINT, RECAST = 0.12, 0.03  # share of visible claims re-pointed, of visible kinds changed
+SEEN = 0.1  # loss weight of visible symbols that were left as they are
+SAVE_EVERY = 180.0  # seconds
+MEASURE_EVERY = 4  # checkpoints
+
+
+def draw_masks(batch: Batch, generator: torch.Generator) -> Tensor:
+    """(B, N * 4) bool. A third each: any symbols; whole slots, as a local round remasks them; kinds lightly and
+    pointers heavily, as they stand while a plan is drafted. Later slots are masked more. Fixed slots never."""
+    count, symbols_count = batch.clean.shape
+    slots = symbols_count // WIDTH
+    t = noise.timesteps(count, generator)
+    free = (~batch.fixed).float()
+    every = torch.full((count,), slots)
+    weights = noise.later(every, 0.5, slots) * free
+    wide = weights.repeat_interleave(WIDTH, dim=1)
+    single = noise.mask(every * WIDTH, t, generator, wide)
+    whole = noise.mask(every, t, generator, weights).repeat_interleave(WIDTH, dim=1)
+    light = noise.mask(every, t * t, generator, weights)
+    heavy = noise.mask(every, t.sqrt(), generator, weights) | light
+    drafted = torch.cat([light[..., None], heavy[..., None].expand(-1, -1, WIDTH - 1)], dim=-1).flatten(1)
+    style = torch.rand(count, generator=generator)[:, None]
+    chosen = torch.where(style < 0.34, single, torch.where(style < 0.6, whole, drafted))
+    return torch.where((t >= 1.0)[:, None], wide > 0, chosen)
+
+
+def corrupt(batch: Batch, masked: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """(tokens, changed), both (B, N * 4): masks put in, and uniform noise on what stays visible: claims point at
+    other evidence of their pool, a few kinds are others."""
+    clean = batch.clean
+    kind_place = torch.arange(clean.shape[1]) % WIDTH == 0
+    seen = ~masked & ~batch.fixed.repeat_interleave(WIDTH, dim=1)
+    # Half the rows get no uniform noise: a first draft meets none.
+    noisy = (torch.rand(clean.shape[0], 1, generator=generator) < 0.5).expand_as(clean)
+    dice = torch.rand(clean.shape, generator=generator)
+    point = noisy & seen & (clean >= FIRST) & (dice < REPOINT)
+    cast = noisy & seen & kind_place & (dice < RECAST)
+    high = FIRST + batch.present.sum(-1, keepdim=True)
+    tokens = noise.uniform(clean, point, FIRST, high, generator)
+    tokens = noise.uniform(tokens, cast, 0, int(Kind.LINK), generator)
+    changed = tokens != clean
+    return torch.where(masked, MASK, tokens), changed
+
+
+def loss(planner: Planner, batch: Batch, tokens: Tensor, changed: Tensor) -> dict[str, Tensor]:
+    """Cross-entropies in nats, means over symbols: kinds, points (first pointers of claims), others (all other
+    pointers), changed and seen symbols, salience (binary, is the evidence in the plan); total is what is minimised."""
+    logits = planner(batch.brief, batch.evidence, batch.features, batch.present, tokens, batch.size)
+    rows = batch.clean.view(*batch.fixed.shape, WIDTH)
+    kind_loss = F.cross_entropy(logits.kinds.flatten(0, 1), rows[..., 0].flatten(), reduction="none")
+    target = (rows[..., 1:] - NONE).flatten()
+    point_loss = F.cross_entropy(logits.pointers.flatten(0, 2), target, reduction="none")
+    every = torch.cat([kind_loss.view(*batch.fixed.shape, 1), point_loss.view(*batch.fixed.shape, -1)], dim=-1)
+    masked = (tokens == MASK).view_as(every)
+    altered = changed.view_as(every) & ~masked
+    left = ~masked & ~altered & ~batch.fixed[..., None]
+    claim = rows[..., 0] == Kind.CLAIM
+    first = torch.zeros_like(masked)
+    first[..., 1] = claim
+
+    def mean(where: Tensor) -> Tensor:
+        return (every * where).sum() / where.sum().clamp(min=1)
+
+    kind_place = torch.zeros_like(masked)
+    kind_place[..., 0] = True
+    parts = {
+        "kinds": mean(masked & kind_place),
+        "points": mean(masked & first),
+        "others": mean(masked & ~kind_place & ~first),
+        "changed": mean(altered),
+        "seen": mean(left),
+        "salience": F.binary_cross_entropy_with_logits(
+            logits.salience[batch.present], batch.used[batch.present].float()
+        ),
+    }
+    main_parts = parts["kinds"] + parts["points"] + parts["salience"]
+    parts["total"] = main_parts + 0.5 * parts["others"] + 0.3 * parts["changed"] + SEEN * parts["seen"]
+    return parts
+
+
+def examples(corpus: Corpus, count: int, random: np.random.Generator, size: int | None = None) -> list[Example]:
+    """`count` examples with pools of about `size` (None: each its own); groups that give none are passed over.
+    Raises PlanDataError where hardly any gives one."""
+    found: list[Example] = []
+    for _ in range(count * 20):
+        made = draw(corpus, random, size or int(random.integers(POOL[0], POOL[1] + 1)))
+        if made is not None:
+            found.append(made)
+        if len(found) == count:
+            return found
+    raise plan_data.PlanDataError("these documents give too few plans: are their sections long enough?")
+
+
+def training_step(planner: Planner, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+    """Losses of one batch under a mask and its inverse; the inverse keeps fixed slots visible too."""
+    masked = draw_masks(batch, generator)
+    lengths = torch.full((len(masked),), masked.shape[1])
+    inverse = noise.complement(masked, lengths) & ~batch.fixed.repeat_interleave(WIDTH, dim=1)
+    both = Batch(*(torch.cat([v, v]) for v in vars(batch).values()))
+    tokens, changed = corrupt(both, torch.cat([masked, inverse]), generator)
+    return loss(planner, both, tokens, changed)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Held-out figures of sampled plans, means over cases: set F1, its precision and recall, coherence,
+    claims and sections a plan, absolute error of the claim count, and sampling seconds a plan."""
+
+    f1: float
+    precision: float
+    recall: float
+    coherence: float
+    claims: float
+    sections: float
+    count_error: float
+    seconds: float
+
+
+def measure(
+    planner: Planner, cases: list[Example], *, guidance: float, seed: int = 0, **options: float
+) -> tuple[Figures, list[Any]]:
+    """Figures over `cases` with plans of at most 32 slots, and the plans."""
+    started = time.perf_counter()
+    rows, plans, same, pairs = [], [], 0, 0
+    for i, case in enumerate(cases):
+        made = plan(
+            planner,
+            brief=torch.from_numpy(case.question),
+            evidence=torch.from_numpy(case.vectors),
+            features=torch.from_numpy(case.features),
+            slots=planner.config.slots,
+            generator=torch.Generator().manual_seed(seed + i),
+            guidance=guidance,
+            **options,  # type: ignore[arg-type]
+        )
+        found, gold = set(made.claims()), set(case.plan.claims())
+        hit = len(found & gold)
+        a, b = coherence(made, case.part)
+        same, pairs = same + a, pairs + b
+        claims = made.kinds.count(Kind.CLAIM)
+        off = abs(claims - case.plan.kinds.count(Kind.CLAIM))
+        f1, precision, recall = set_f1(list(found), list(gold)), hit / max(len(found), 1), hit / len(gold)
+        rows.append((f1, precision, recall, claims, made.kinds.count(Kind.SECTION), off))
+        plans.append(made)
+    f1, precision, recall, claims_mean, sections, off_mean = (float(v) for v in np.mean(rows, axis=0))
+    seconds = (time.perf_counter() - started) / len(cases)
+    return Figures(f1, precision, recall, same / max(pairs, 1), claims_mean, sections, off_mean, seconds), plans
+
+
+class Run:
+    """One training run and its checkpoint file. Everything that changes while training is here."""
+
+    def __init__(self, seed: int, config: PlannerConfig | None = None) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+        self.random = np.random.default_rng(seed)
+        self.planner = Planner(config or PlannerConfig(), self.generator)
+        self.average = {k: v.detach().clone() for k, v in self.planner.state_dict().items()}
+        decay = [p for p in self.planner.parameters() if p.ndim > 1]
+        rest = [p for p in self.planner.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98))
+        self.step, self.seconds = 0, 0.0
+        self.curve: list[dict[str, float]] = []
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; the old one stays whole until the new one is."""
+        part = path.with_suffix(".part")
+        torch.save(
+            {
+                "planner": self.planner.state_dict(),
+                "average": self.average,
+                "optimizer": self.optimizer.state_dict(),
+                "generator": self.generator.get_state(),
+                "random": json.dumps(self.random.bit_generator.state),
+                "step": self.step,
+                "seconds": self.seconds,
+                "curve": self.curve,
+            },
+            part,
+        )
+        part.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Continue from a checkpoint written by `save`."""
+        held = torch.load(path, weights_only=True)
+        self.planner.load_state_dict(held["planner"])
+        self.average = held["average"]
+        self.optimizer.load_state_dict(held["optimizer"])
+        self.generator.set_state(held["generator"])
+        self.random.bit_generator.state = json.loads(held["random"])
+        self.step, self.seconds, self.curve = held["step"], held["seconds"], held["curve"]
+
+    def averaged(self) -> Planner:
+        """The planner at the moving average of its weights, in eval mode."""
+        made = Planner(self.planner.config)
+        made.load_state_dict(self.average)
+        return made.eval()
+
+    def advance(self, corpus: Corpus, total_seconds: float) -> dict[str, float]:
+        """One optimizer step; the rate warms up and falls to 5% along a cosine of the time used."""
+        started = time.perf_counter()
+        share = min(self.seconds / max(total_seconds, 1e-9), 1.0)
+        rate = RATE * min(1.0, (self.step + 1) / WARM) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        size = int(self.random.integers(POOL[0], POOL[1] + 1))  # one for the batch: padding costs time
+        batch = collate(examples(corpus, BATCH, self.random, size), self.random)
+        self.planner.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            parts = training_step(self.planner, batch, self.generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        parts["total"].backward()
+        torch.nn.utils.clip_grad_norm_(self.planner.parameters(), 1.0)
+        self.optimizer.step()
+        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for k, v in self.planner.state_dict().items():
+                self.average[k].lerp_(v, 1 - keep)
+        self.step += 1
+        self.seconds += time.perf_counter() - started
+        return {k: float(v.detach()) for k, v in parts.items()}
+
+
+def train(
+    corpus: Corpus,
+    out: Path,
+    *,
+    minutes: float,
+    seed: int,
+    resume: bool,
+    held: list[Example],
+    cache: Path | None = None,
+    known: int = 0,
+) -> tuple[Run, Corpus]:
+    """Train until the run has used `minutes`; checkpoint, weights and held-out figures go to `out` every few minutes.
+
+    cache: shards that appear there beyond the first `known` are taken up at the next checkpoint, so training may
+    start while documents are still being prepared. Returns the run and the corpus it ended with.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / "planner.ckpt"
+    run = Run(seed)
+    if resume and checkpoint.is_file():
+        run.restore(checkpoint)
+    saved, sums, steps = time.perf_counter(), dict[str, float](), 0
+    while run.seconds < minutes * 60:
+        parts = run.advance(corpus, minutes * 60)
+        steps += 1
+        sums = {k: sums.get(k, 0.0) + v for k, v in parts.items()}
+        due = time.perf_counter() - saved > SAVE_EVERY or run.seconds >= minutes * 60
+        if not due:
+            continue
+        point = {"step": float(run.step), "seconds": run.seconds, **{k: v / steps for k, v in sums.items()}}
+        averaged = run.averaged()
+        if held and len(run.curve) % MEASURE_EVERY == MEASURE_EVERY - 1:
+            point["held_f1"] = measure(averaged, held, guidance=0.0)[0].f1
+        run.curve.append(point)
+        print(json.dumps({k: round(v, 4) for k, v in point.items()}), flush=True)
+        run.save(checkpoint)
+        save(averaged, out / "planner.safetensors", {"steps": run.step, "minutes": round(run.seconds / 60, 1)})
+        sums, steps = {}, 0
+        fresh = plan_data.shards(cache)[known:] if cache is not None else []
+        if fresh:
+            corpus = Corpus([*corpus.groups, *(g for path in fresh for g in plan_data.load_shard(path))])
+            known += len(fresh)
+        saved = time.perf_counter()
+    return run, corpus
+
+
+def main(args: argparse.Namespace) -> None:
+    """Prepare the documents of `args.data` (once, kept in OUT/plan-cache or `args.cache`), then train.
+
+    args: data, out (folder for checkpoint, weights and card), minutes, threads, seed, resume.
+    """
+    torch.set_num_threads(args.threads)
+    data, out = Path(args.data), Path(args.out)
+    cache = Path(getattr(args, "cache", None) or out / "plan-cache")
+    if not list((cache / "train").glob("shard*.npz")):
+        from dlm_core.embed import Embedder
+
+        embedder = Embedder()
+        plan_data.prepare(data, cache / "held", embedder, held_out=True, cap=25, seed=args.seed)
+        plan_data.prepare(data, cache / "train", embedder, seed=args.seed)
+    never = plan_data.validation_files(data)
+    paths = plan_data.shards(cache / "train")
+    corpus = Corpus([g for path in paths for g in plan_data.load_shard(path)])
+    others = [g for g in plan_data.load_groups(cache / "held") if g.file not in never]
+    held = examples(Corpus(others), 16, np.random.default_rng(1)) if others else []
+    run, corpus = train(
+        corpus,
+        out,
+        minutes=args.minutes,
+        seed=args.seed,
+        resume=args.resume,
+        held=held,
+        cache=cache / "train",
+        known=len(paths),
+    )
+    write_card(run, corpus, out / "planner-card.json")
+
+
+def write_card(run: Run, corpus: Corpus, path: Path) -> None:
+    """What the weights were trained on, for how long, and the curve, as JSON; bench/plan.py adds its figures."""
+    card = {
+        "scale": "plan",
+        "parameters": sum(p.numel() for p in run.planner.parameters()),
+        "steps": run.step,
+        "examples": run.step * BATCH,
+        "minutes": round(run.seconds / 60, 1),
+        "threads": torch.get_num_threads(),
+        "files": sorted({g.file for g in corpus.groups}),
+        "pages": len(corpus.pages),
+        "sentences": sum(len(p.texts) for p in corpus.pages),
+        "held_out_files": [*plan_data.HELD_OUT],
+        "curve": [{k: round(v, 4) for k, v in point.items()} for point in run.curve],
+    }
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

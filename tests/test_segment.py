@@ -1,0 +1,294 @@
+"""Stored text, sentences, passages, and what may stand as evidence."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import time
+
+import pytest
+
+from dlm_core.segment import clean_inline, sentences, split, standalone, tidy
+from tests.support import need, shared_folder
+
+PAGE = """# Rivers
+
+A river carries water from high ground to the sea. It also carries sand. Most rivers begin at a spring, a lake or a
+glacier.
+
+## Floods
+
+A flood happens when a river holds more water than its bed can take. In 1953 a flood in the Netherlands killed 1,836
+people. See the map for the dykes that broke.
+
+- Dykes keep the water out of low land.
+- sluices
+
+```
+level = read()
+
+alarm(level)
+```
+
+| year | level |
+|------|-------|
+| 1953 | 4.55  |
+
+The gates are:
+
+- The Maeslantkering closes the New Waterway.
+"""
+
+
+def _cut(paragraph: str) -> list[str]:
+    return [paragraph[a:b] for a, b in sentences(paragraph)]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["Dr. Smith met Mr. J. K. Jones at 5 p.m. in St. Albans.", "They talked."],
+        ["The value is 3.14 in most tables.", "Some give 3.1416."],
+        ["Many animals, e.g. cats and dogs, live with people.", "Others do not."],
+        ["He moved to the U.S. in 1990.", "The move took a week."],
+        ["She lived in the U.S.", "The house was small."],
+        ["Is it safe?", "Nobody knows!", "It is tried anyway."],
+        ["The rule (see Sect. 3. It is long.) holds for all.", "It is old."],
+        ["“Stop. Wait.” was all it said.", "The line went dead."],
+        ["The word ends there… and goes on.", "It does."],
+        ["Cells divide (Smith et al., 2008).", "The rate varies."],
+        ["Use the loop.", "asyncio.run() starts it."],
+        ["Vitamin C helps.", "Vitamin D is made in skin."],
+        ["Prices rose 2% in Jan. 2020 and fell later.", "No. 5 is the last."],
+        ["1. The first item has a number.", "It ends here."],
+        ["no full stop at the end"],
+    ],
+)
+def test_sentences(parts: list[str]) -> None:
+    assert _cut(" ".join(parts)) == parts
+
+
+def test_sentences_of_nothing() -> None:
+    assert sentences("") == [] and sentences("   ") == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("A [link](https://example.org/a_(b)) and **bold _and_ more**.", "A link and bold and more."),
+        ("Water boils[12] at 100 °C.[3, 4]", "Water boils at 100 °C."),
+        ("`a[1]` and `**kwargs` stay, a[1] too.", "a[1] and **kwargs stay, a[1] too."),
+        ("Set `__init__` or snake_case_name.", "Set __init__ or snake_case_name."),
+        ("![logo](x.png)Text&nbsp;with &amp; entity<br/> here", "Text with & entity here"),
+        ("left\u200b \u202eright\u0007 \ufb01ne\tspaced", "left right ﬁne spaced"),
+        (":func:`asyncio.run` and `docs <https://e.org>`_", "asyncio.run and docs"),
+        ("Cafe\u0301 costs 2 * 3 * 4", "Café costs 2 * 3 * 4"),
+        ("A claim.[citation needed] Another.¹", "A claim. Another."),
+    ],
+)
+def test_clean_inline(raw: str, clean: str) -> None:
+    assert clean_inline(raw) == clean
+    assert clean_inline(clean) == clean
+
+
+def test_tidy_makes_the_stored_format() -> None:
+    text = tidy(PAGE)
+    blocks = text.split("\n\n")
+    assert blocks[0] == "# Rivers"
+    assert blocks[1].startswith("A river carries") and "\n" not in blocks[1]
+    assert "- Dykes keep the water out of low land." in blocks
+    assert "```\nlevel = read()\n\nalarm(level)\n```" in text
+    assert "| 1953 | 4.55 |" in blocks and not any(set(b) <= set("|- ") for b in blocks)
+    assert tidy(text) == text
+
+
+def test_tidy_takes_windows_lines_setext_and_an_open_fence() -> None:
+    assert tidy("Title\r\n=====\r\n\r\none\r\ntwo\r\n\r\n* * *\r\n\r\n1) first\r\n2) second") == (
+        "# Title\n\none two\n\n- first\n\n- second"
+    )
+    assert tidy("```\ncode\n") == "```\ncode\n```"
+    assert tidy("") == "" and tidy("\n\n---\n") == ""
+
+
+def test_split_offsets_ids_and_headings() -> None:
+    text = tidy(PAGE)
+    passages, evidence = split(text, "src_0123456789")
+    assert len({e.id for e in evidence}) == len(evidence) and len({p.id for p in passages}) == len(passages)
+    by_id = {p.id: p for p in passages}
+    for e in evidence:
+        assert text[e.start : e.end] == e.text and e.text == e.text.strip()
+        assert e.id == f"src_0123456789.e{e.start}" and e.standalone == (e.reason == "")
+        assert e.heading == by_id[e.passage].heading
+    for p in passages:
+        assert text[p.start : p.end] == p.text and p.id == f"src_0123456789.p{p.start}"
+    assert {p.heading for p in passages} == {"Rivers", "Floods"}
+    assert split(text, "src_0123456789") == (passages, evidence)
+
+
+def test_split_says_what_stands_alone() -> None:
+    found = {e.text.split("\n")[0]: e for e in split(tidy(PAGE), "s")[1]}
+    good = [t for t, e in found.items() if e.standalone]
+    assert good == [
+        "A river carries water from high ground to the sea.",
+        "Most rivers begin at a spring, a lake or a glacier.",
+        "A flood happens when a river holds more water than its bed can take.",
+        "In 1953 a flood in the Netherlands killed 1,836 people.",
+        "Dykes keep the water out of low land.",
+    ]
+    assert found["It also carries sand."].lead == "A river carries water from high ground to the sea."
+    assert found["```"].reason == "code" and found["| 1953 | 4.55 |"].reason == "table row"
+    assert found["Floods"].reason == "heading"
+    assert found["The Maeslantkering closes the New Waterway."].reason == "list item under a lead"
+
+
+def test_passages_have_60_to_180_words_and_keep_to_their_heading() -> None:
+    rng = random.Random(4)
+    words = ["water", "river", "lake", "stone", "field", "cloud", "winter", "summer", "bridge", "valley"]
+    paragraphs = []
+    for i in range(120):
+        if i % 17 == 0:
+            paragraphs.append(f"## Part {i}")
+        line = [" ".join(rng.choices(words, k=rng.randint(4, 30))).capitalize() + "." for _ in range(rng.randint(1, 9))]
+        paragraphs.append(" ".join(line))
+    text = tidy("\n\n".join(paragraphs))
+    passages, _ = split(text, "s")
+    sizes = [len(p.text.split()) for p in passages]
+    assert max(sizes) <= 210
+    assert sum(s >= 60 for s in sizes) > 0.85 * len(sizes)
+    assert all("##" not in p.text for p in passages)
+
+
+def test_hostile_text_is_split_soon_and_kept_whole() -> None:
+    long_word, no_stop, brackets = "x" * 50_000, "word " * 20_000, "([{“" * 5_000
+    text = "\n\n".join([long_word, no_stop.strip(), brackets, "# " + "h" * 3000, "``` ```", "A last line stands here."])
+    begin = time.process_time()
+    passages, evidence = split(text, "s")
+    assert time.process_time() - begin < 10
+    assert all(text[e.start : e.end] == e.text for e in evidence)
+    assert all(text[p.start : p.end] == p.text for p in passages)
+    assert not any(e.standalone and len(e.text) > 500 for e in evidence)
+
+
+GOOD = """
+Photosynthesis turns light, water and carbon dioxide into sugar and oxygen.
+The heart pumps about five liters of blood through the body every minute.
+In 1918, the Japanese astronomer Kiyotsugu Hirayama found that some asteroids fall into families.
+A semaphore manages an internal counter which is decremented by each acquire() call.
+When a task is cancelled, asyncio.CancelledError will be raised in the task at the next opportunity.
+asyncio.wait_for() raises TimeoutError if the wait takes too long.
+Masked diffusion language models predict every hidden token of a sentence in parallel.
+GDP includes production that is exchanged in the market, but it does not cover unpaid work.
+Although lithium is light, it stores a lot of energy.
+Instead of copying whole files, rsync sends only the parts that changed.
+The U.S. antitrust laws reach beyond blocking mergers that would reduce competition.
+Van Allen discovered a belt of charged particles around Earth, and these belts now bear his name.
+There are three main types of awaitable objects: coroutines, tasks, and futures.
+People who sleep less than six hours a night make more mistakes at work.
+Marie Curie won the Nobel Prize twice, and she shared the first one with her husband.
+Open clusters are found in the disk of the Galaxy.
+Rainfall in the region exceeded 2,000 millimeters in 2011.
+"""
+
+BAD = """
+This approach works well in most cases.
+It was later changed by the council.
+These results show that the method is slow.
+However, the price of copper fell in 2009.
+For example, a cat can see in the dark.
+The former is used in most countries today.
+Such changes are rare in the northern part of the country.
+The following methods are part of the class.
+The steps of the process are as follows.
+As noted earlier, rivers carry sand to the sea.
+Figure 3 shows the growth of the town.
+The growth of the town (Figure 3) slowed after the war.
+The code above opens a file and reads it.
+See the manual for more about locks.
+Return a task that wraps the coroutine.
+Returns the number of bytes in the file.
+Raises TimeoutError if the wait takes too long.
+Changed in version 3.10: Removed the loop parameter.
+New in version 3.7 of the Python library.
+Deprecated since version 3.8, will be removed soon.
+Added in 2.4 as a part of the package.
+If given, the name must be a valid string.
+If the timeout is reached, the function raises an error.
+You can cancel a task with its cancel method.
+We found that most rivers in Europe are polluted.
+Our sample had many more women than men.
+Click the button to save the changes to disk.
+What do cells need in order to divide?
+The heart has four rooms:
+a list item without a capital letter goes here.
+Too short here.
+The value of the sum is x = y + 2 for all cases.
+In addition, most firms hire in the spring.
+The height (in meters of the tower was measured twice.
+Scientists call this process photosynthesis.
+Without trade, they would have to make it all.
+When it is heated, the metal grows longer.
+He moved to Paris in the spring of 1890.
+Wages rose by 3% and 5%, respectively.
+Also known as the long winter in the north.
+The prices of corn, however, fell in the same year.
+The second type is more common in the south.
+Another way to store data is a plain file.
+A type of cell that is found in the brain.
+Exit status of the child process after the call.
+The result is stored in a file on the disk.
+Plants need light here to grow well.
+Learn more about rivers and lakes on our site.
+Consider a firm that sells bread and butter.
+Le chat est sur la table et il ne veut pas descendre.
+The size_hint of max_length is used when it is set.
+asyncio.wait(aws, timeout=None) waits for many tasks at once.
+Visit https://example.org to get the whole report.
+In this chapter, the main idea is the cell.
+The two are often mixed up by new students.
+Maria buys three apples at the market for two dollars.
+"""
+
+
+@pytest.mark.parametrize("sentence", GOOD.strip().split("\n"))
+def test_stands_alone(sentence: str) -> None:
+    assert standalone(sentence) == ""
+
+
+@pytest.mark.parametrize("sentence", BAD.strip().split("\n"))
+def test_does_not_stand_alone(sentence: str) -> None:
+    assert standalone(sentence)
+
+
+def test_length_limits() -> None:
+    assert standalone("Cells divide very often.") == "under 5 words"
+    assert standalone("Cells " + "very " * 60 + "often divide.") == "over 60 words"
+
+
+def test_recall_on_textbook_prose() -> None:
+    folder = shared_folder()
+    need(folder is not None, "the shared folder with textbooks is absent")
+    assert folder is not None
+    file = folder / "data" / "textbooks" / "anatomy-and-physiology-2e.jsonl.gz"
+    need(file.is_file(), "the shared textbooks are absent")
+    kept = total = 0
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for _, line in zip(range(12), lines, strict=False):
+            page = json.loads(line)
+            text = tidy("\n\n".join(p for s in page["sections"] for p in s["paragraphs"]))
+            for e in split(text, "s")[1]:
+                assert text[e.start : e.end] == e.text
+                kept += e.standalone
+                total += 1
+    assert 0.35 < kept / total < 0.7
+
+
+def test_a_definite_subject_introduced_by_the_sentence_before_does_not_stand_alone() -> None:
+    text = (
+        "# Amnesia\n\nPatients with dissociative amnesia show memory impairments for personal events."
+        " The memory impairments are not caused by ordinary forgetting in daily life."
+        " The amnesia can last for days or years in some patients."
+    )
+    found = {e.text.split()[1]: e.reason for e in split(text, "src_0123456789")[1] if e.text.startswith("The ")}
+    assert found["memory"] == "its subject is introduced before"
+    assert found["amnesia"] == ""

@@ -1,0 +1,113 @@
+"""The shipped weights: whole, trained, and the reason why reports come out right."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlm_core.checkpoint import WEIGHTS, CheckpointError, verify
+from dlm_core.models import Models, load_models
+from dlm_core.train.text import evaluate
+from dlm_core.train.text_data import Example, build
+from tests.support import need, shared_folder
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return load_models(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def examples(models: Models) -> list[Example]:
+    """Held-out sentence edits; headings are left out, they are a task of their own."""
+    data = shared_folder() / "data"
+    need(data.is_dir(), "held-out figures need the training text in ../shared/data")
+    made = build(data, models.writer.tokenizer, training=False, limit=90, seed=3)
+    return [e for e in made if e.task in ("keep", "clean", "brief")][:48]
+
+
+@pytest.fixture()
+def copy(tmp_path: Path) -> Iterator[Path]:
+    shutil.copytree(WEIGHTS, tmp_path / "weights")
+    yield tmp_path / "weights"
+
+
+def test_the_weights_are_small_enough_to_ship() -> None:
+    files = verify(WEIGHTS)
+    assert {f.name.split("-")[0].split(".")[0] for f in files} == {"adapter", "planner"}
+    assert all(f.stat().st_size < 16_000_000 for f in files)
+    assert sum(f.stat().st_size for f in files) < 48_000_000
+
+
+def test_the_card_names_what_was_trained_on() -> None:
+    card = (WEIGHTS / "CARD.md").read_text()
+    for word in ("OpenStax", "CC BY 4.0", "SmolLM2-135M", "held-out", "hours"):
+        assert word in card
+
+
+@pytest.mark.parametrize("harm", ["missing", "truncated", "altered", "no manifest", "bad manifest"])
+def test_harmed_weights_end_with_one_clear_line(copy: Path, harm: str) -> None:
+    file = sorted(copy.glob("adapter-*.safetensors"))[0]
+    if harm == "missing":
+        file.unlink()
+    elif harm == "truncated":
+        file.write_bytes(file.read_bytes()[:-1000])
+    elif harm == "altered":
+        body = bytearray(file.read_bytes())
+        body[-500] ^= 1
+        file.write_bytes(bytes(body))
+    elif harm == "no manifest":
+        (copy / "manifest.json").unlink()
+    else:
+        (copy / "manifest.json").write_text("{")
+    with pytest.raises(CheckpointError) as error:
+        load_models(weights=copy, quiet=True)
+    assert "\n" not in str(error.value) and "again" in str(error.value)
+
+
+def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Example]) -> None:
+    """Redrawn at the trained weights' own scale, adapter and copying head know
+    under a quarter of the tokens at 100% noise."""
+    model = models.writer.model
+    trained = evaluate(model, examples, seed=5, levels=(1.0,))["accuracy@1"]
+    kept = {n: p.detach().clone() for n, p in model.adapter_parameters()}
+    generator = torch.Generator().manual_seed(11)
+    try:
+        with torch.no_grad():
+            for _, p in model.adapter_parameters():
+                spread = p.std() if p.numel() > 1 else p.abs().mean()
+                p.copy_(torch.randn(p.shape, generator=generator) * spread)
+        model.merge()
+        redrawn = evaluate(model, examples, seed=5, levels=(1.0,))["accuracy@1"]
+    finally:
+        with torch.no_grad():
+            for n, p in model.adapter_parameters():
+                p.copy_(kept[n])
+        model.merge()
+    assert trained > 0.5
+    assert redrawn < trained / 4
+
+
+def test_a_reading_is_exact_and_kept(models: Models) -> None:
+    """Readings with kept contexts equal one causal pass over context and text."""
+    writer = models.writer
+    context = tuple(writer.tokenizer.encode("Topic: Stars\nEvidence: Stars fuse hydrogen into helium.\nClaim:"))
+    tokens = writer.tokenizer.encode(" Stars fuse hydrogen into helium.")
+    first = writer.read([(context, tokens)])[0]
+    before = dict(writer.passes)
+    assert writer.read([(context, tokens)])[0] == first
+    assert writer.passes["context"] == before["context"]  # read once
+    row = torch.tensor([[*context, *tokens]])
+    model = writer.model
+    with torch.no_grad():
+        states, _ = model(
+            model.embed(row), positions=torch.arange(row.shape[1])[None], visible=torch.ones_like(row, dtype=torch.bool),
+            causal=True, adapter=False,
+        )
+        whole = torch.log_softmax(model.logits(states).float(), -1)
+    direct = [float(whole[0, len(context) - 1 + i, t]) for i, t in enumerate(tokens)]
+    assert first == pytest.approx(direct, abs=0.15)  # bfloat16 where the CPU has it

@@ -1,0 +1,335 @@
+"""Markdown, plain text and PDF to blocks, the same that `tools.html_blocks` makes of HTML."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tools.html_blocks import Block, blocks_of, parse, prune
+
+MAX_PDF_PAGES = 150  # about 30 s of pypdf; a longer document is read up to here
+_FRONT_MATTER = re.compile(r"\A﻿?---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
+_FIELD = re.compile(r"^(title|date|published|created)[ \t]*:[ \t]*(.+)$", re.M | re.I)
+_BULLET = re.compile(r"^\s{0,6}(?:[-*•–‣◦▪]|\d{1,3}[.)]|\([a-z0-9]{1,3}\))\s+(?=\S)")
+_SETEXT = re.compile(r"^([=\-~^#*+])\1{2,}\s*$")
+_STOP = re.compile(r"[.!?:][\"'”’)\]]*$")
+_PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—\s]*(?:\d{1,4}|[ivxlc]{1,7})[-–—\s]*(?:(?:of|/)\s*\d+)?", re.I)
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Document:
+    """Blocks of a file and what its own metadata says of it ("" where it says nothing)."""
+
+    blocks: list[Block]
+    title: str = ""
+    date: str = ""
+
+
+# ---- Markdown ----
+
+
+def _front_matter(text: str) -> tuple[str, dict[str, str]]:
+    match = _FRONT_MATTER.match(text)
+    if not match:
+        return text, {}
+    fields = {key.lower(): value.strip().strip("\"'") for key, value in _FIELD.findall(match.group(1))}
+    return text[match.end() :], fields
+
+
+def _directives(text: str) -> str:
+    """Takes the marks of admonitions and templates off: `!!! note`, `:::`, `{% ... %}`; what they hold stays."""
+    lines, inside = [], False
+    for line in text.split("\n"):
+        if re.match(r"^(?:!!!|\?\?\?\+?)\s+\w+", line):
+            inside = True
+            lines.append("")
+            continue
+        if inside and line.startswith("    "):
+            line = line[4:]
+        elif inside and line.strip():
+            inside = False
+        if re.match(r"^\s*(?::{3,}|\{%.{0,200}%\}\s*$|\[TOC\]\s*$|\[\^[^\]]{1,40}\]:\s)", line):
+            lines.append("")
+            continue
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _inline(token: Any) -> tuple[str, int]:
+    """The words of an inline token and how many characters of them are links."""
+    parts: list[str] = []
+    linked = depth = 0
+    for child in token.children or []:
+        if child.type == "link_open":
+            depth += 1
+        elif child.type == "link_close":
+            depth -= 1
+        elif child.type == "text":
+            parts.append(child.content)
+            linked += len(child.content) if depth else 0
+        elif child.type == "code_inline":
+            # Still in backticks, so that its signs are not taken for emphasis when the text is tidied.
+            parts.append(f"`{child.content}`" if "`" not in child.content else child.content)
+            linked += len(child.content) if depth else 0
+        elif child.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+    text = re.sub(r"\[\^[^\]\s]{1,40}\]", "", "".join(parts))  # footnote marks
+    return _SPACE.sub(" ", text).strip(), linked
+
+
+def _wordy(html: str) -> bool:
+    return bool(re.search(r"[A-Za-z]{3}\s+[A-Za-z]", re.sub(r"<[^<>]*>", "", html)))
+
+
+def markdown(text: str) -> Document:
+    """Blocks of CommonMark with tables; front matter gives title and date. HTML inside is read as HTML."""
+    from markdown_it import MarkdownIt
+
+    text, fields = _front_matter(text.replace("\r\n", "\n"))
+    # The nesting limit keeps hostile input linear.
+    parser = MarkdownIt("commonmark", {"maxNesting": 20}).enable(["table", "strikethrough"])
+    blocks: list[Block] = []
+    items: list[bool] = []  # per open list item: does its first paragraph stand yet?
+    kind, level = "p", 0
+    row: list[str] | None = None
+    for token in parser.parse(_directives(text)):
+        if token.type == "heading_open":
+            kind, level = "heading", int(token.tag[1])
+        elif token.type == "list_item_open":
+            items.append(False)
+        elif token.type == "list_item_close":
+            items.pop()
+        elif token.type == "tr_open":
+            row = []
+        elif token.type == "tr_close" and row is not None:
+            blocks.append(Block("row", "| " + " | ".join(cell.replace("|", "/") for cell in row)))
+            row = None
+        elif token.type == "inline":
+            words, linked = _inline(token)
+            if row is not None:
+                row.append(words)
+            elif words:
+                if kind == "p" and items and not items[-1]:
+                    kind = "item"
+                if items:
+                    items[-1] = True
+                blocks.append(Block(kind, words, level, linked))
+            kind, level = "p", 0
+        elif token.type in ("fence", "code_block"):
+            blocks.append(Block("code", token.content.strip("\n").rstrip().replace("```", "'''")))
+        elif token.type == "html_block" and _wordy(token.content):
+            tree = parse(token.content)
+            prune(tree)
+            blocks.extend(blocks_of(tree))
+    return Document(
+        [block for block in blocks if block.text.strip()],
+        fields.get("title", ""),
+        iso_date(fields.get("date") or fields.get("published") or fields.get("created") or ""),
+    )
+
+
+# ---- plain text ----
+
+
+def plain(text: str) -> Document:
+    """Blocks of a text file: paragraphs end at blank lines, lines wrapped by hand are joined again."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").expandtabs(4)
+    blocks: list[Block] = []
+    for group in re.split(r"\n[ ]*\n+", text):
+        lines = [line.rstrip() for line in group.strip("\n").split("\n") if line.strip()]
+        if lines:
+            blocks.extend(_paragraph(lines))
+    return Document(blocks)
+
+
+def _paragraph(lines: list[str]) -> list[Block]:
+    """Blocks of a group of lines that no blank line divides."""
+    if re.match(r"^#{1,6}\s+\S", lines[0]):
+        marks = len(lines[0]) - len(lines[0].lstrip("#"))
+        head = Block("heading", lines[0].strip("# "), marks)
+        return [head, *(_paragraph(lines[1:]) if lines[1:] else [])]
+    if len(lines) >= 2 and _SETEXT.match(lines[1]) and not _SETEXT.match(lines[0]):
+        head = Block("heading", lines[0].strip(), 1 if lines[1][0] in "=#*" else 2)
+        return [head, *(_paragraph(lines[2:]) if lines[2:] else [])]
+    if all(_SETEXT.match(line) for line in lines):
+        return []
+    if all(line.startswith("    ") for line in lines) and not _BULLET.match(lines[0]):
+        wordy = sum(len(line.split()) >= 6 for line in lines) * 2 >= len(lines)
+        if not wordy or any(re.search(r"[;{}]\s*$|\)\s*:$|^\s*(?:def|class|import|return|\$|>>>)\b", x) for x in lines):
+            cut = min(len(line) - len(line.lstrip()) for line in lines)
+            return [Block("code", "\n".join(line[cut:] for line in lines).replace("```", "'''"))]
+    if any(_BULLET.match(line) for line in lines):
+        return _bullets(lines)
+    widths = [len(line) for line in lines]
+    if len(lines) == 1 or max(widths) > 120:
+        # Lines this long were not wrapped by hand: each is a paragraph.
+        return [_line(line.strip()) for line in lines]
+    if max(widths) >= 40 and sum(widths[:-1]) / max(1, len(widths) - 1) >= 0.6 * max(widths):
+        return [Block("p", join_lines(lines))]
+    return [Block("item", line.strip()) for line in lines]
+
+
+def _line(line: str) -> Block:
+    """A line of its own: a heading if it is short, begins like one and ends without a stop."""
+    words = line.split()
+    if len(line) <= 70 and len(words) <= 9 and line[0].isalnum() and not line[0].islower() and line[-1] not in ".!?:;,":
+        return Block("heading", line, 2) if any(c.isalpha() for c in line) else Block("item", line)
+    return Block("p", line)
+
+
+def _bullets(lines: list[str]) -> list[Block]:
+    groups: list[tuple[str, list[str]]] = []
+    for line in lines:
+        match = _BULLET.match(line)
+        if match:
+            groups.append(("item", [line[match.end() :]]))
+        elif groups:
+            groups[-1][1].append(line)
+        else:
+            groups.append(("p", [line]))
+    return [Block(kind, join_lines(group)) for kind, group in groups]
+
+
+def join_lines(lines: list[str]) -> str:
+    """Wrapped lines as one. A word divided by a hyphen at a line's end is made whole ("evi-", "dence")."""
+    parts: list[str] = []
+    for line in (line.strip() for line in lines):
+        last = parts[-1] if parts else ""
+        divided = re.search(r"[a-z]-$", last[-2:]) and re.match(r"[a-z]{2}", line)
+        if last.endswith("\u00ad") or divided:
+            parts[-1] = last[:-1]
+        elif parts:
+            parts.append(" ")
+        parts.append(line)
+    return _SPACE.sub(" ", "".join(parts).replace("\u00ad", "")).strip()
+
+
+# ---- PDF ----
+
+
+def pdf(data: bytes) -> Document:
+    """Blocks of a PDF: running heads and page numbers dropped, divided words joined, paragraphs across pages too.
+
+    Raises ValueError with the reason: encrypted, damaged, or pictures of text only.
+    """
+    import pypdf
+    from pypdf.errors import PyPdfError
+
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise ValueError("the PDF is locked by a password")
+        pages = []
+        for number, page in enumerate(reader.pages):
+            if number >= MAX_PDF_PAGES:
+                break
+            pages.append([line.rstrip() for line in _ligatures(page.extract_text()).split("\n")])
+        meta = reader.metadata
+        title = str(meta.title or "") if meta else ""
+        date = _pdf_date(str(meta.get("/CreationDate") or "")) if meta else ""
+    except (PyPdfError, KeyError, TypeError, IndexError, AttributeError, OSError, RecursionError) as error:
+        raise ValueError("the PDF is damaged") from error
+    lines = _body_lines(pages)
+    if not any(line.strip() for line in lines):
+        raise ValueError("the PDF holds no text, only pictures")
+    if re.search(r"\.(?:docx?|tex|dvi|indd|qxd|ps)$|^untitled|^microsoft word", title, re.I):
+        title = ""
+    return Document(_pdf_paragraphs(lines), title.strip(), date)
+
+
+def _ligatures(text: str) -> str:
+    for sign, letters in (("ﬀ", "ff"), ("ﬁ", "fi"), ("ﬂ", "fl"), ("ﬃ", "ffi"), ("ﬄ", "ffl"), ("ﬅ", "st"), ("ﬆ", "st")):
+        text = text.replace(sign, letters)
+    return text
+
+
+def _body_lines(pages: list[list[str]]) -> list[str]:
+    """All lines less page numbers and lines that head or foot at least three pages and a third of them."""
+    edges = [
+        {_edge(line) for line in [*[x for x in page if x.strip()][:2], *[x for x in page if x.strip()][-2:]]}
+        for page in pages
+    ]
+    counts = Counter(edge for found in edges for edge in found)
+    running = {edge for edge, count in counts.items() if count >= max(3, len(pages) // 3) and edge}
+    result: list[str] = []
+    for page in pages:
+        filled = [index for index, line in enumerate(page) if line.strip()]
+        margin = {*filled[:2], *filled[-2:]}
+        for index, line in enumerate(page):
+            bare = line.strip()
+            if index in margin and bare and (_PAGE_NUMBER.fullmatch(bare) or _edge(line) in running):
+                continue
+            result.append(line)
+    return result
+
+
+def _edge(line: str) -> str:
+    return re.sub(r"\d+", "0", _SPACE.sub(" ", line)).strip().lower()
+
+
+def _pdf_paragraphs(lines: list[str]) -> list[Block]:
+    """Paragraphs of a PDF's lines, parted by blank lines, short lines that end a sentence, headings and bullets."""
+    filled = sorted(len(line.strip()) for line in lines if line.strip())
+    width = filled[int(0.8 * (len(filled) - 1))]
+    blocks: list[Block] = []
+    group: list[str] = []
+    kind = "p"
+
+    def flush() -> None:
+        nonlocal kind
+        if group:
+            blocks.append(Block(kind, join_lines(group)))
+        group.clear()
+        kind = "p"
+
+    for line in (line.strip() for line in lines):
+        done = not group or bool(_STOP.search(group[-1]))
+        if not line:
+            if done:
+                flush()
+        elif _BULLET.match(line) and done and not _heading(line, width):
+            flush()
+            kind = "item"
+            group.append(_BULLET.sub("", line))
+        elif done and _heading(line, width):
+            flush()
+            match = re.match(r"^(\d+(?:\.\d+)*)\.?\s+", line)
+            blocks.append(Block("heading", line, min(6, 1 + match.group(1).count(".") + 1) if match else 2))
+        else:
+            if group and done and len(group[-1]) < 0.75 * width:
+                flush()
+            group.append(line)
+    flush()
+    return blocks
+
+
+def _heading(line: str, width: int) -> bool:
+    words = [word for word in line.split() if word[0].isalpha()]
+    if not words or len(line) > min(70, 0.8 * width) or _STOP.search(line) or line[-1] in ",;-" or line[0] in "•-–*":
+        return False
+    if re.match(r"^\d+(?:\.\d+)*\.?\s+[A-Z]", line):
+        return len(words) <= 10
+    capital = sum(word[0].isupper() for word in words)
+    return len(words) <= 9 and words[0][0].isupper() and capital * 2 >= len(words)
+
+
+def _pdf_date(value: str) -> str:
+    match = re.match(r"^(?:D:)?(\d{4})(\d\d)(\d\d)", value)
+    return iso_date("-".join(match.groups())) if match else ""
+
+
+def iso_date(value: str) -> str:
+    """YYYY-MM-DD of a date that begins like ISO 8601, "" for anything else."""
+    import datetime
+
+    match = re.match(r"^\s*(\d{4})-(\d{2})-(\d{2})", value)
+    if not match:
+        return ""
+    try:
+        return datetime.date(*(int(part) for part in match.groups())).isoformat()
+    except ValueError:
+        return ""

@@ -1,0 +1,264 @@
+"""The command line: palimpsest QUESTION, palimpsest resume, palimpsest list.
+
+Nothing slow is imported here before a run is recorded, so that help is quick
+and a run that is killed at once can be resumed. Every error is one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from agent.brief import BriefError, clean
+from workflows import publish, runs
+
+DONE, FAILED, USAGE = 0, 1, 2
+COMMANDS = ("research", "resume", "list")
+
+EPILOG = """\
+palimpsest research QUESTION   the same, in full
+palimpsest resume [ID]         go on with a run that was cut off (no ID: the latest)
+palimpsest list                runs and how far they are
+
+A source is a folder, a file (.md .txt .html .pdf), an http(s) URL, wikipedia, or kiwix:URL.
+Ctrl-C once ends the round and writes the report so far; twice stops at once.
+Exit code 0: done, 1: failed, 2: wrong usage. PALIMPSEST_DEBUG=1 shows where an unexpected error came from.
+"""
+
+
+class UsageError(ValueError):
+    """The command line is wrong; one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises where argparse would print usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (palimpsest --help shows what there is)")
+
+
+def _whole(lowest: int, highest: int) -> Any:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = lowest - 1
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
+        return value
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 10**7:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds (0: no limit)")
+    return value
+
+
+def _research_parser(prog: str) -> _Parser:
+    parser = _Parser(
+        prog=prog,
+        description="A question becomes a cited report, drafted and rewritten by a masked diffusion language model.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("question", nargs="?", metavar="QUESTION")
+    parser.add_argument("--sources", action="append", metavar="S", help="what to read; may be given more than once")
+    parser.add_argument("--out", metavar="DIR", help="folder of the report (default: a new one in reports/)")
+    parser.add_argument("--force", action="store_true", help="replace a report that lies in DIR")
+    parser.add_argument("--seed", type=_whole(0, 2**31 - 1), default=0, metavar="N", help="same seed, same report (0)")
+    parser.add_argument("--rounds", type=_whole(1, 50), default=2, metavar="N", help="rounds of searching at most (2)")
+    parser.add_argument("--pages", type=_whole(1, 1000), default=8, metavar="N", help="pages read a round at most (8)")
+    parser.add_argument("--seconds", type=_seconds, default=0.0, metavar="N", help="begin no new round after N seconds")
+    parser.add_argument("--library", metavar="DIR", help="a library to keep and share (default: the run's own)")
+    parser.add_argument("--base", metavar="PATH", help="base model: a GGUF file or a Hugging Face folder")
+    parser.add_argument("--weights", metavar="DIR", help="adapter and planner (default: those that came with this)")
+    parser.add_argument("--json", action="store_true", help="print report.json, and nothing else, to standard output")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    return parser
+
+
+def _resume_parser() -> _Parser:
+    parser = _Parser(prog="palimpsest resume", description="Go on with a run.", allow_abbrev=False)
+    parser.add_argument("run", nargs="?", metavar="ID", help="a run (default: the latest unfinished)")
+    parser.add_argument("--json", action="store_true", help="print report.json, and nothing else, to standard output")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UsageError as error:
+        return _fail(str(error), USAGE)
+    except KeyboardInterrupt:
+        return _fail("stopped", FAILED)
+    except BrokenPipeError:
+        # The reader of our output is gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        raise UsageError('a question is needed: palimpsest "How do tides work?" --sources FOLDER (palimpsest --help)')
+    command = arguments[0] if arguments[0] in COMMANDS else ""
+    rest = arguments[1:] if command else arguments
+    if command == "list":
+        parser = _Parser(prog="palimpsest list", description="Runs and how far they are.", allow_abbrev=False)
+        _parsed(parser, rest)
+        return _list()
+    if command == "resume":
+        given = _parsed(_resume_parser(), rest)
+        return _resume(given)
+    given = _parsed(_research_parser("palimpsest research" if command else "palimpsest"), rest)
+    if given.version:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"palimpsest {version('palimpsest')}")
+        except PackageNotFoundError:
+            print("palimpsest (not installed)")
+        return DONE
+    return _research(given)
+
+
+def _parsed(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
+    given, extra = parser.parse_known_args(arguments)
+    if extra:
+        what = extra[0]
+        if what.startswith("-"):
+            raise UsageError(f"unknown option {what} (palimpsest --help shows what there is)")
+        raise UsageError(f"one argument too many, {what!r}: put a question in quotes")
+    return given
+
+
+# --- the commands -------------------------------------------------------------
+
+
+def _research(given: argparse.Namespace) -> int:
+    if given.question is None:
+        raise UsageError('a question is needed: palimpsest "How do tides work?" --sources FOLDER')
+    here = Path.cwd()
+    try:
+        question = clean(given.question)
+        out = Path(given.out).expanduser().absolute() if given.out is not None else None
+        if given.out == "":
+            raise UsageError("--out names no folder")
+        publish.check_out(out or publish.free_folder(here / "reports", question), given.force)
+    except (BriefError, publish.OutError) as error:
+        raise UsageError(str(error)) from None
+    run = runs.Run(
+        id="",
+        question=question,
+        sources=tuple(_whole_path(s) for s in given.sources or []),
+        out=str(out) if out else "",
+        reports=str(here / "reports"),
+        seed=given.seed,
+        rounds=given.rounds,
+        pages=given.pages,
+        seconds=given.seconds,
+        force=given.force,
+        library=_absolute(given.library),
+        base=_absolute(given.base),
+        weights=_absolute(given.weights),
+    )
+    try:
+        run = runs.record(run)
+    except runs.RunError as error:
+        return _fail(str(error), FAILED)
+    return _work(run, given, new=True)
+
+
+def _whole_path(source: str) -> str:
+    """A source that is a path, made absolute, so that the run can be resumed from elsewhere."""
+    source = source.strip()
+    path = Path(source).expanduser() if source else None
+    return str(path.absolute()) if path is not None and path.exists() else source
+
+
+def _absolute(path: str | None) -> str:
+    return str(Path(path).expanduser().absolute()) if path else ""
+
+
+def _resume(given: argparse.Namespace) -> int:
+    try:
+        run = runs.load(given.run) if given.run else runs.latest_unfinished()
+    except runs.RunError as error:
+        return _fail(str(error), FAILED)
+    if run.status == "done":
+        return _fail(f"the run {run.id} is done: its report is in {run.out}", FAILED)
+    if run.status != "writing" and run.out:
+        try:
+            publish.check_out(Path(run.out), run.force)
+        except publish.OutError as error:
+            raise UsageError(str(error)) from None
+    return _work(run, given, new=False)
+
+
+def _list() -> int:
+    for run in runs.listed():
+        state = run.status
+        if state in ("running", "writing"):
+            state = "running" if runs.busy(run) else "cut off"
+        print(f"{run.id}  {state:8}  {run.question}  {run.out}".rstrip())
+        if run.reason and run.status == "failed":
+            print(f"    {run.reason}")
+    return DONE
+
+
+def _work(run: runs.Run, given: argparse.Namespace, *, new: bool) -> int:
+    """Do the run under its lock. A new run that turns out to be wrong usage leaves nothing behind."""
+    try:
+        with runs.locked(run):
+            from workflows import session
+
+            try:
+                return session.work(run, json=given.json, quiet=given.quiet)
+            except session.WrongSources as error:
+                if new:
+                    runs.forget(run)
+                return _fail(str(error), USAGE)
+            except session.Failed as error:
+                return _fail(str(error), FAILED)
+    except runs.RunError as error:
+        return _fail(str(error), FAILED)
+
+
+# --- saying what went wrong ----------------------------------------------------
+
+
+def _fail(message: str, code: int) -> int:
+    """One line on standard error."""
+    line = " ".join("".join(ch if ch.isprintable() else " " for ch in message).split())
+    print(f"palimpsest: {line}", file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("PALIMPSEST_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    first = str(error).splitlines()[0] if str(error) else ""
+    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return _fail(f"unexpected error, {what} (PALIMPSEST_DEBUG=1 shows where)", FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""The nodes of the research graph.
+
+Each is a function of the state and the context that gives back the keys it
+changed. A node that is run again after a kill gives the same: what it writes to
+disk is written whole, under a name that follows from the state, and fetched
+pages are kept until the library has them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from agent import evidence, queries, verify
+from agent.brief import Brief, make_brief
+from agent.stop import out_of_time, reason_to_stop
+from tools.source import Hit, Provider, ProviderError, Skipped, Source
+from workflows.context import Context, FailedRun
+from workflows.state import State, pack, unpack
+
+
+def brief(state: State, context: Context) -> State:
+    made = make_brief(context.run.question)
+    return {"title": made.title, "parts": list(made.parts)}
+
+
+def brief_of(state: State, context: Context) -> Brief:
+    return Brief(context.run.question, state["title"], tuple(state["parts"]))
+
+
+# --- search -> read -> remember ----------------------------------------------------
+
+
+def search(state: State, context: Context) -> State:
+    """Queries of the round, asked of every provider; the pages worth reading."""
+    number = state["round"] + 1
+    about = brief_of(state, context)
+    if state["canvas"]:
+        draft = context.canvas(about, state["canvas"])
+        pool = context.pool(state["pool"])
+        asked = queries.later(about, draft, pool, context.embedder, state["asked"])
+    else:
+        asked = queries.first(about)
+    opened, trouble = set(state["opened"]), list(state["trouble"])
+    rankings: list[list[Hit]] = []
+    for place, source in enumerate(context.providers):
+        found: dict[str, Hit] = {}
+        ranked: list[list[str]] = []
+        for query in asked:
+            context.reporter.stage("search", f"round {number}: {query.text} ({query.why}), {source.name}")
+            try:
+                hits = source.search(query.text, len(opened) + context.limits.pages)
+            except ProviderError as error:
+                line = str(error)
+                if line not in trouble:
+                    trouble.append(line)
+                    context.reporter.note(line)
+                break
+            # A provider is known by its place: two books of one server have one name.
+            found |= {h.url: replace(h, provider=str(place)) for h in hits if h.url not in found}
+            ranked.append([h.url for h in hits if h.url not in opened])
+        rankings.append([found[url] for url in _merged(ranked)])
+    # The best page of each provider comes before the second of any, and is read in any case.
+    chosen = _in_turn(rankings, max(context.limits.pages, sum(1 for r in rankings if r)))
+    return {
+        "round": number,
+        "queries": [[q.text, q.why] for q in asked],
+        "asked": state["asked"] + [q.text for q in asked],
+        "hits": [[h.url, h.title, h.provider] for h in chosen],
+        "opened": state["opened"] + [h.url for h in chosen],
+        "trouble": trouble,
+        "seconds": context.seconds(state["seconds"]),
+    }
+
+
+def _merged(rankings: list[list[str]]) -> list[str]:
+    """Reciprocal-rank fusion; ties by first appearance."""
+    scores: dict[str, float] = {}
+    for ranking in rankings:
+        for rank, url in enumerate(ranking):
+            scores[url] = scores.get(url, 0.0) + 1 / (60 + rank)
+    return sorted(scores, key=lambda url: -round(scores[url], 9))
+
+
+def _in_turn(rankings: list[list[Hit]], limit: int) -> list[Hit]:
+    out: dict[str, Hit] = {}
+    for place in range(max((len(r) for r in rankings), default=0)):
+        for ranking in rankings:
+            if place < len(ranking) and len(out) < limit:
+                out.setdefault(ranking[place].url, ranking[place])
+    return list(out.values())
+
+
+def read(state: State, context: Context) -> State:
+    """Fetch the round's pages. What comes is kept in the run folder, not in the state."""
+    skipped = list(state["skipped"])
+    fresh: list[str] = []
+    opened = list(state["opened"])
+    spent = state["seconds"]
+    for number, (url, title, provider) in enumerate(state["hits"], 1):
+        spent = context.seconds(spent)
+        if (context.interrupted or out_of_time(context.limits, spent)) and (fresh or state["pages"]):
+            opened = [u for u in opened if u not in [h[0] for h in state["hits"][number - 1 :]]]
+            break
+        context.reporter.stage("read", f"{number} of {len(state['hits'])}: {title or url}")
+        page = context.spooled(url)
+        if page is None:
+            page = _fetch(context.providers[int(provider)], Hit(url, title, "", provider))
+            context.spool(page, url)
+        if isinstance(page, Skipped):
+            _skip(page, skipped, context)
+        elif page.id not in fresh and page.id not in state["pages"]:
+            fresh.append(page.id)
+    for source in context.providers:
+        # Files of a folder that could not be read: the provider finds them while it ranks, before any fetch.
+        for entry in getattr(source, "skipped", []):
+            _skip(entry, skipped, context)
+    return {"fresh": fresh, "skipped": skipped, "opened": opened, "seconds": context.seconds(spent)}
+
+
+def _skip(entry: Skipped, skipped: list[list[str]], context: Context) -> None:
+    if [entry.url, entry.reason] not in skipped:
+        skipped.append([entry.url, entry.reason])
+        context.reporter.note(f"skipped {entry.url}: {entry.reason}")
+
+
+def _fetch(provider: Provider, hit: Hit) -> Source | Skipped:
+    try:
+        return provider.fetch(hit)
+    except ProviderError as error:
+        return Skipped(hit.url, str(error))
+
+
+def remember(state: State, context: Context) -> State:
+    """Put the round's pages into the library and choose the evidence at hand."""
+    about = brief_of(state, context)
+    pages = list(state["pages"])
+    context.reporter.stage("remember", f"{len(state['fresh'])} new pages")
+    for url, _, _ in state["hits"]:
+        page = context.spooled(url)
+        if isinstance(page, Source) and page.id in state["fresh"] and page.id not in pages:
+            context.library.add(page)
+            pages.append(page.id)
+    lost = [name for name in state["fresh"] if name not in pages]
+    if lost:
+        raise FailedRun(f"{len(lost)} pages of this run are lost from {context.run.folder}: start it again")
+    if not pages:
+        raise FailedRun(_nothing(state))
+    draft = context.canvas(about, state["canvas"])
+    cited = [e for e in draft.cited() if e in state["pool"]]
+    disputed = [e for pair in state["disputes"] for e in pair]
+    found = evidence.gather(
+        about,
+        state["asked"],
+        context.library,
+        context.embedder,
+        sources=pages,
+        keep=[*cited, *disputed],
+    )
+    if not found.ids:
+        raise FailedRun(_off_topic(pages, found.best))
+    before = set(state["pool"])
+    new = [e for e in found.ids if e not in before]
+    context.reporter.stage("remember", f"{len(found.ids)} pieces of evidence at hand, {len(new)} of them new")
+    return {
+        "pages": pages,
+        "cut": sorted(found.cut),
+        "pool": found.ids,
+        "new": new,
+        "seconds": context.seconds(state["seconds"]),
+    }
+
+
+def _nothing(state: State) -> str:
+    reasons = [*state["trouble"], *(f"{url}: {reason}" for url, reason in state["skipped"])]
+    if not reasons:
+        return "no passages: the sources gave no page for this question; name other sources"
+    more = f" (and {len(reasons) - 2} more)" if len(reasons) > 2 else ""
+    return "no passages: " + "; ".join(reasons[:2]) + more
+
+
+def _off_topic(pages: list[str], best: float) -> str:
+    what = "the page that was read says" if len(pages) == 1 else f"the {len(pages)} pages that were read say"
+    if best == 0.0:
+        return f"no passages: {what} nothing that can be cited; name other sources"
+    return f"no passages: {what} nothing on this question; name other sources"
+
+
+# --- reflect -> revise -> verify ----------------------------------------------------
+
+
+def reflect(state: State, context: Context) -> State:
+    """What the new evidence does to the draft."""
+    if not state["canvas"]:
+        return {"decision": {}}
+    from dlm_core import belief
+
+    about = brief_of(state, context)
+    pool = context.pool(state["pool"])
+    models = context.models
+    context.reporter.stage("reflect", f"{len(state['new'])} new pieces of evidence")
+    made = belief.reflect(context.canvas(about, state["canvas"]), pool, models, state["new"], budget=context.budget)
+    disputes = state["disputes"] + [[a, b] for a, b in made.disputes.items() if [a, b] not in state["disputes"]]
+    context.reporter.stage("reflect", f"{made.kind}: {made.cause.reason}")
+    return {"decision": pack(made), "disputes": disputes, "seconds": context.seconds(state["seconds"])}
+
+
+def revise(state: State, context: Context) -> State:
+    """The draft in the first round, then what reflect decided."""
+    about = brief_of(state, context)
+    if state["decision"].get("kind") == "keep":
+        return {}
+    from dlm_core import revise as engine
+
+    draft = context.canvas(about, state["canvas"])
+    pool = context.pool(state["pool"])
+    models = context.models
+    seed = context.seed(state["round"])
+    context.reporter.stage("draft" if not state["canvas"] else "revise", f"round {state['round']}")
+    progress = context.reporter.progress
+    if not state["canvas"]:
+        made = engine.draft(draft, pool, models, seed=seed, budget=context.budget, progress=progress)
+    else:
+        made = engine.revise(
+            draft, pool, models, unpack(state["decision"]), seed=seed, budget=context.budget, progress=progress
+        )
+    name = context.keep(made, f"{len(made.revisions):03d}.raw.json")
+    return {"canvas": name, "seconds": context.seconds(state["seconds"])}
+
+
+def check(state: State, context: Context) -> State:
+    """Verify every claim; what fails is rewritten, and what cannot be saved goes."""
+    about = brief_of(state, context)
+    draft = context.canvas(about, state["canvas"])
+    pool = context.pool(state["pool"])
+    context.reporter.stage("verify", f"{len(draft.claims())} claims")
+    failing = verify.failing(draft, pool)
+    made = draft
+    dropped = state["dropped"]
+    if failing:
+        from dlm_core import revise as engine
+
+        lost = {i for i in failing if any(p not in pool.evidence for p in draft.slot(i).pointers)}
+        made = verify.drop(made, lost)
+        rest = {i: r for i, r in failing.items() if i not in lost}
+        if rest:
+            context.reporter.note(f"{len(rest)} claims are not borne out by their evidence and are written again")
+            seed = context.seed(state["round"])
+            made = engine.rewrite(made, pool, context.models, rest, seed=seed, progress=context.reporter.progress)
+        beyond = set(verify.failing(made, pool))
+        made = verify.drop(made, beyond)
+        dropped += len(lost | beyond)
+    made = verify.settle_summary(made)
+    name = f"{len(made.revisions):03d}.json"
+    if made != draft or name != state["canvas"]:
+        context.keep(made, name)
+    if not made.claims():
+        raise FailedRun("no sentence could be borne out by the sources: name other sources")
+    open_parts = queries.uncovered(about, made, pool, context.embedder)
+    spent = context.seconds(state["seconds"])
+    stop = reason_to_stop(
+        context.limits,
+        round=state["round"],
+        seconds=spent,
+        interrupted=context.interrupted,
+        new_pages=len(state["fresh"]),
+        new_evidence=len(state["new"]),
+        decision=state["decision"].get("kind", "draft"),
+        open_parts=len(open_parts),
+        weak=len(failing),
+    )
+    if stop:
+        context.reporter.stage("verify", f"{len(made.claims())} claims stand; {stop}")
+    return {"canvas": name, "weak": len(failing), "dropped": dropped, "seconds": spent, "stop": stop}
+
+
+def report(state: State, context: Context) -> State:
+    """Render the canvas and put the two files in place."""
+    from workflows import publish
+
+    context.reporter.stage("report")
+    where = publish.publish(state, context, brief_of(state, context))
+    context.run = replace(context.run, status="done", out=str(where), reason=state["stop"])
+    from workflows import runs
+
+    runs.save(context.run)
+    for file in (context.run.folder / "pages").glob("*.json"):
+        with contextlib.suppress(OSError):
+            file.unlink()
+    return {}

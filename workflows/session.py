@@ -1,0 +1,145 @@
+"""One process's work on a recorded run: providers opened, graph run, result told.
+
+Everything slow is imported from here on.
+"""
+
+from __future__ import annotations
+
+import json as json_format
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tools.mediawiki import MediaWiki
+from tools.providers import open_providers
+from tools.settings import Settings, SettingsError
+from tools.source import Provider, SourceError
+from workflows import runs
+from workflows.context import Context
+from workflows.terminal import open_reporter, safe
+
+OURS = ("dlm_core", "tools", "agent", "workflows")
+
+
+class WrongSources(ValueError):
+    """What --sources or a setting names cannot be used: wrong usage, one line."""
+
+
+class Failed(RuntimeError):
+    """The run gave no report; one line that says why."""
+
+
+def work(run: runs.Run, *, json: bool = False, quiet: bool = False) -> int:
+    """Do or go on with a run; 0 when its report is on disk.
+
+    Raises WrongSources before anything was done, Failed after it.
+    """
+    providers = providers_of(run)
+    if run.status == "failed" and not any((run.folder / "canvas").glob("*.json")):
+        # It ended before there was a draft: what it failed on is asked for again.
+        (run.folder / "checkpoints.sqlite").unlink(missing_ok=True)
+        for page in (run.folder / "pages").glob("*.json"):
+            page.unlink()
+    if run.status != "writing":
+        run = replace(run, status="running", reason="")
+        runs.save(run)
+    with open_reporter(quiet) as reporter:
+        context = Context(run, providers, reporter)
+        try:
+            with interruptible(context):
+                from workflows.research import research
+
+                research(context)
+        except KeyboardInterrupt:
+            runs.save(replace(context.run, status="stopped"))
+            raise Failed(f"stopped; palimpsest resume {run.id} goes on from here") from None
+        except Exception as error:
+            kept = context.run.status if context.run.status == "writing" else "failed"
+            runs.save(replace(context.run, status=kept, reason=_line(error)))
+            if type(error).__module__.split(".")[0] in OURS:
+                raise Failed(_line(error)) from error
+            raise
+        finally:
+            context.close()
+    tell(Path(context.run.out), json=json, quiet=quiet)
+    return 0
+
+
+def providers_of(run: runs.Run) -> list[Provider]:
+    """The providers of a run's sources; Wikipedia where it names none.
+
+    Raises WrongSources for a source that cannot be, Failed where Wikipedia was
+    not asked for and cannot be reached.
+    """
+    try:
+        providers = open_providers(list(run.sources) or ["wikipedia"], Settings.from_environment())
+    except (SourceError, SettingsError) as error:
+        raise WrongSources(str(error)) from None
+    wiki = providers[0]
+    if not run.sources and isinstance(wiki, MediaWiki) and not wiki.reachable():
+        runs.save(replace(run, status="failed", reason="Wikipedia cannot be reached"))
+        raise Failed(
+            "no sources were named and Wikipedia cannot be reached from here: "
+            "name some that need no network, --sources FOLDER or --sources kiwix:URL"
+        )
+    return providers
+
+
+def _line(error: Exception) -> str:
+    text = str(error)
+    return " ".join(text.split()) if text else type(error).__name__
+
+
+@contextmanager
+def interruptible(context: Context) -> Iterator[None]:
+    """The first Ctrl-C asks for the report so far, the second stops at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if context.interrupted:
+            raise KeyboardInterrupt
+        context.interrupted = True
+        context.reporter.note("ending this round, then writing the report so far; Ctrl-C again stops at once")
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def tell(out: Path, *, json: bool, quiet: bool) -> None:
+    """The path of the report, or with `json` the report itself, on standard
+    output; two lines about it on standard error."""
+    text = (out / "report.json").read_text(encoding="utf-8")
+    if json:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    print(out / "report.md", flush=True)
+    if not quiet:
+        for line in summary(json_format.loads(text)):
+            print(safe(line), file=sys.stderr)
+
+
+def summary(report: dict[str, Any]) -> tuple[str, str]:
+    """Two lines: what is in the report, and how it came about."""
+    claims = [c for s in report["sections"] for c in s["claims"]]
+    cited = {report["evidence"][e]["source"] for c in claims for e in c["evidence"] if e in report["evidence"]}
+    written = sum(c["origin"] == "model" for c in claims)
+    size = f"{len(claims)} claims in {_count(len(report['sections']), 'section')} from {_count(len(cited), 'source')}"
+    open_ends = len(report["missing"]) + len(report["disputes"])
+    kinds = ", ".join(r["kind"] for r in report["revisions"])
+    end = f"{_count(open_ends, 'thing')} missing or disputed" if open_ends else "nothing known to be missing"
+    return (
+        f"{size}; {written} worded by the model, {len(claims) - written} as their evidence has them.",
+        f"{_count(len(report['revisions']), 'revision')} ({kinds}); {end}.",
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,89 @@
+"""The state of the research graph: small and plain, so that a checkpoint is a few KB.
+
+Only numbers, strings and lists of them. Pages are in the library, canvases in
+files; here are their names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from dlm_core.belief import Decision
+
+
+class State(TypedDict, total=False):
+    """What a node is given and what it gives back (the keys it changed)."""
+
+    title: str
+    parts: list[str]
+    round: int  # the round that is going on, from 1; 0 before the first
+    queries: list[list[str]]  # of this round: [text, why]
+    asked: list[str]  # all queries so far
+    hits: list[list[str]]  # to read in this round: [url, title, place of its provider]
+    opened: list[str]  # URLs taken up so far
+    pages: list[str]  # source ids read so far, in order
+    fresh: list[str]  # source ids read in this round
+    skipped: list[list[str]]  # [url, reason]
+    trouble: list[str]  # searches that failed, one line each
+    cut: list[str]  # source ids off the topic
+    pool: list[str]  # evidence ids at hand
+    new: list[str]  # those that were not at hand before this round
+    decision: dict[str, Any]
+    disputes: list[list[str]]  # [evidence, evidence preferred to it]
+    canvas: str  # file in the run's canvas folder
+    weak: int  # claims of this round that failed verification
+    dropped: int  # claims that no rewriting could save, in all
+    seconds: float  # worked so far
+    stop: str  # why the run ends; "" while it goes on
+
+
+START: State = {
+    "title": "",
+    "parts": [],
+    "round": 0,
+    "queries": [],
+    "asked": [],
+    "hits": [],
+    "opened": [],
+    "pages": [],
+    "fresh": [],
+    "skipped": [],
+    "trouble": [],
+    "cut": [],
+    "pool": [],
+    "new": [],
+    "decision": {},
+    "disputes": [],
+    "canvas": "",
+    "weak": 0,
+    "dropped": 0,
+    "seconds": 0.0,
+    "stop": "",
+}
+
+
+def pack(decision: Decision) -> dict[str, Any]:
+    """A decision as plain values; `unpack` gives it back."""
+    cause = decision.cause
+    return {
+        "kind": decision.kind,
+        "reason": cause.reason,
+        "evidence": list(cause.evidence),
+        "tokens": list(cause.tokens),
+        "shift": cause.shift,
+        "threshold": cause.threshold,
+        "slots": list(decision.slots),
+        "new": list(decision.new),
+        "disputes": dict(decision.disputes),
+    }
+
+
+def unpack(raw: dict[str, Any]) -> Decision:
+    from dlm_core.belief import Decision  # late: it brings torch, which searching and reading do without
+    from dlm_core.canvas import Cause
+
+    cause = Cause(
+        str(raw["reason"]), tuple(raw["evidence"]), tuple(raw["tokens"]), float(raw["shift"]), float(raw["threshold"])
+    )
+    return Decision(str(raw["kind"]), cause, tuple(raw["slots"]), tuple(raw["new"]), dict(raw["disputes"]))
