@@ -10,7 +10,7 @@ wrong. Headings and summary sentences go the same way.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,7 +71,7 @@ def write_texts(
     check: Callable[[str, Task], list[str]],
     progress: Progress | None = None,
     stage: str = "write",
-    start: dict[str, tuple[Sequence[int], Sequence[float], list[str]]] | None = None,
+    start: Mapping[str, tuple[Sequence[int], Sequence[float], list[str]]] | None = None,
 ) -> dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]]:
     """Written texts by slot id, those that passed `check` only:
     (text, tokens, commit confidence).
@@ -87,14 +87,11 @@ def write_texts(
     for attempt in range(TRIES):
         if not todo:
             break
-        jobs, pending = [], []
-        for task in todo:
-            job = Job.blank(task.context, task.room)
-            if task.slot in failed and attempt < 2:
-                job = _remask(task, *failed[task.slot], models)
-            if job is not None:
-                jobs.append(job)
-                pending.append(task)
+        pending, todo = todo, []
+        jobs = [
+            _remask(t, *failed[t.slot], models) if t.slot in failed and attempt < 2 else Job.blank(t.context, t.room)
+            for t in pending
+        ]
         # The first attempt is the model's best guess; later ones draw, or they would say the same again.
         careful = (
             effort if attempt == 0 else replace(effort, temperature=0.3, threshold=min(0.97, effort.threshold + 0.04))
@@ -105,7 +102,6 @@ def write_texts(
             generator=seeded(seed, stage, attempt),
             progress=_showing(pending, models, progress, stage),
         )
-        todo = []
         for task, job in zip(pending, done, strict=True):
             tokens = job.text_tokens()
             text = models.writer.tokenizer.decode(tokens).strip()
@@ -122,7 +118,7 @@ def write_texts(
     return out
 
 
-def _remask(task: Task, tokens: list[int], confidence: list[float], found: list[str], models: Models) -> Job | None:
+def _remask(task: Task, tokens: list[int], confidence: list[float], found: list[str], models: Models) -> Job:
     """A canvas with noise on the words a problem names and on their neighbours;
     all noise where none can be found."""
     job = Job.blank(task.context, task.room)
@@ -250,8 +246,9 @@ def write_headings(
     for i, task in tasks.items():
         text, tokens, confidence = written.get(i, ("", (), ()))
         text, origin = _capital(text), "model"
-        if not text or text.lower() in taken:
-            text, origin = _source_heading(sources[i], pool, taken, canvas.question), "evidence"
+        best = _best_heading(text, sources[i], pool, models, taken, canvas.question)
+        if best != text:
+            text, origin = best, "evidence"
             tokens = tuple(models.writer.tokenizer.encode(" " + text))
             reading = models.writer.read([(task.context, tokens)])[0]
             confidence = tuple(round(math.exp(r), 4) for r in reading)
@@ -264,19 +261,34 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _source_heading(cited: Sequence[str], pool: Pool, taken: set[str], question: str) -> str:
-    """The heading most of the section's evidence stands under, or its source's title."""
-    headings = [pool.evidence[e].heading.strip() for e in cited]
-    titles = [pool.title(e).strip() for e in cited]
-    ranked = sorted(dict.fromkeys(headings), key=lambda h: -headings.count(h)) + list(dict.fromkeys(titles))
-    for name in ranked:
-        if name and name.lower() not in taken and not heading_problems(name, [name]):
-            return name
-    stem = next((t for t in titles if t), question.rstrip("?"))
-    number = 2
-    while f"{stem} ({number})".lower() in taken:
-        number += 1
-    return stem if stem.lower() not in taken else f"{stem} ({number})"
+def _best_heading(
+    written: str, cited: Sequence[str], pool: Pool, models: Models, taken: set[str], question: str
+) -> str:
+    """The heading nearest to what the section says: the one the model wrote, or
+    one its evidence stands under (heading or title of the source). A single
+    word, or what is near to a heading already there, must be nearer to win."""
+    offered = [written, *(pool.evidence[e].heading.strip() for e in cited), *(pool.title(e).strip() for e in cited)]
+    names = [
+        n
+        for n in dict.fromkeys(offered)
+        if n and n.lower() not in taken and (n == written or not heading_problems(n, [n]))
+    ]
+    if not names:
+        number = 2
+        stem = next((pool.title(e).strip() for e in cited if pool.title(e).strip()), question.rstrip("?"))
+        while f"{stem} ({number})".lower() in taken:
+            number += 1
+        return stem if stem.lower() not in taken else f"{stem} ({number})"
+    vectors = models.embedder([*names, *sorted(taken)])
+    centre = pool.vectors[[pool.row(e) for e in cited]].mean(0)
+    scores = []
+    for n, name in enumerate(names):
+        near = float(vectors[n] @ centre)
+        others = [float(vectors[n] @ v) for v in vectors[len(names) :]]
+        scores.append(
+            near - (0.1 if len(name.split()) == 1 else 0.0) - (0.2 if max(others, default=0.0) > 0.85 else 0.0)
+        )
+    return names[scores.index(max(scores))]
 
 
 def write_summary(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
@@ -20,6 +21,7 @@ from dlm_core.pool import Pool
 TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
 FEWEST = 2  # claims a section needs
+DRAFTS = 6  # whole plans sampled, of which the best is kept; one takes a fraction of a second
 ON_TOPIC = 0.25  # cosine with the question under which evidence is no ground for a claim
 
 
@@ -67,25 +69,55 @@ def sample(
             [tuple(pool.row(e) for e in ids) for _, ids, _ in held],
             [sure for _, _, sure in held],
         )
-    made = plan(
-        models.planner,
-        brief=brief,
-        evidence=vectors,
-        features=features(pool, brief),
-        slots=len(held) if held is not None else min(budget.slots, models.planner.config.slots),
-        generator=generator,
-        guidance=guidance,
-        keep=keep,
-        remask=remask,
-        usable=mask,
-        claims=max(FEWEST, min(budget.claims, relevant)),
-        sections=min(budget.sections, max(1, relevant // 3)),
-    )
-    ids = pool.ids
-    return [
-        (kind, tuple(ids[p] for p in pointers), sure)
-        for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
-    ]
+    found: list[list[Row]] = []
+    for _ in range(1 if held is not None else DRAFTS):
+        made = plan(
+            models.planner,
+            brief=brief,
+            evidence=vectors,
+            features=features(pool, brief),
+            slots=len(held) if held is not None else min(budget.slots, models.planner.config.slots),
+            generator=generator,
+            guidance=guidance,
+            keep=keep,
+            remask=remask,
+            usable=mask,
+            claims=max(FEWEST, min(budget.claims, relevant)),
+            sections=min(budget.sections, max(1, relevant // 3)),
+        )
+        ids = pool.ids
+        found.append(
+            [
+                (kind, tuple(ids[p] for p in pointers), sure)
+                for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
+            ]
+        )
+    return max(found, key=lambda rows: holds_together(rows, pool, near.numpy(), budget))
+
+
+def holds_together(rows: Sequence[Row], pool: Pool, near: np.ndarray, budget: Budget) -> float:
+    """How good a sampled plan looks from outside: how much closer its claims are
+    to their own section than to the nearest other one, and how close to the
+    question (`near`, (M,) cosines); short plans lose in proportion."""
+    parts: list[list[int]] = []
+    for kind, ids, _ in rows:
+        if kind == Kind.SECTION:
+            parts.append([])
+        elif kind == Kind.CLAIM and ids and parts:
+            parts[-1].append(pool.row(ids[0]))
+    parts = [p for p in parts if p]
+    count = sum(map(len, parts))
+    if not count:
+        return float("-inf")
+    apart = 0.0
+    for part in parts:
+        for row in part:
+            v = pool.vectors[row]
+            own = [float(v @ pool.vectors[r]) for r in part if r != row]
+            others = [float(np.mean(pool.vectors[p] @ v)) for p in parts if p is not part]
+            apart += (float(np.mean(own)) if own else 0.0) - max(others, default=0.0)
+    about = float(np.mean([near[r] for p in parts for r in p]))
+    return (apart / count + 0.5 * about) * min(1.0, count / max(1, min(budget.claims, len(pool))))
 
 
 def settle(rows: Sequence[Row], pool: Pool, budget: Budget) -> list[Row]:

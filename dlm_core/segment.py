@@ -401,8 +401,8 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
 
 # "The impairments are ...": a plain definite subject, up to its verb.
 _DEFINITE = re.compile(
-    r"The ((?:[a-z][a-z-]+ ){0,2}?[a-z][a-z-]+) (?:also |then |thus |still )?(?:is|are|was|were|has|have|had|can|could|may|might"
-    r"|must|will|would|should|does|do|did|[a-z]+(?:s|ed))\b"
+    r"The ((?:[a-z][a-z-]+ ){0,2}?[a-z][a-z-]+) (?:also |then |thus |still )?"
+    r"(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|should|does|do|did|[a-z]+(?:s|ed))\b"
 )
 
 

@@ -25,7 +25,7 @@ GLUE = frozenset("and it they the a an that which".split())
 CLAUSE = frozenset("because although though while whereas which who including such rather even".split())
 # A cut that holds one of these changes what is claimed.
 CONDITIONS = frozenset(
-    "if unless until except without not never no only when whenever where provided according may might could n't".split()
+    "if unless until except without not never no only when whenever where provided according may might could".split()
 )
 # A sentence may lose its beginning only where that is a connective or a concession.
 OPENERS = frozenset(
@@ -129,7 +129,8 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
         out.append(f"does not stand alone: {alone}")
     if not any(text in e for e in evidence):
         readings = [*evidence, *(" ".join(pair) for pair in permutations(evidence, 2))]
-        out += min((_edit_problems(text, r) for r in readings), key=len)
+        found: list[list[str]] = [_edit_problems(text, r) for r in readings]
+        out += min(found, key=len)
     return out
 
 
@@ -144,15 +145,30 @@ def heading_problems(heading: str, evidence: Sequence[str], known: Sequence[str]
     if heading.endswith((".", ",", ";", ":", "?")) or not any(ch.isalpha() for ch in heading):
         return ["is not a heading"]
     have = {_stem(w) for t in (*evidence, *known) for w in words(t)}
-    strange = [w for w in words(heading) if w.lower() not in FUNCTION_WORDS and not _is_mark(w) and _stem(w) not in have]
+    own = [w for w in words(heading) if not _is_mark(w) and w.lower() not in FUNCTION_WORDS]
+    strange = [w for w in own if _stem(w) not in have]
     out = [f"“{w}” is not in its section" for w in strange]
     small = [w.lower() for w in words(heading) if not _is_mark(w)]
     if len(set(small)) < len(small) - 1 or any(a == b for a, b in zip(small, small[1:], strict=False)):
         out.append("repeats a word")
     if small and (small[-1] in {"the", "a", "an", "of", "and", "to", "in", "for", "with", "or"}):
         out.append("is cut short")
+    if not out and not any(_whole_phrase(heading, t) for t in (*evidence, *known)):
+        out.append("is no whole phrase of its section")
     return out
 
 
 def _stem(word: str) -> str:
     return re.sub(r"(?:ies|es|s|ing|ed)$", "", word.lower())[:7]
+
+
+def _whole_phrase(heading: str, text: str) -> bool:
+    """Whether `text` holds the heading as a phrase that ends where the heading ends."""
+    pattern = (
+        r"(?<![\w-])" + r"\W+".join(re.escape(w) for w in words(heading) if not _is_mark(w)) + r"(?:e?s)?(?![\w-])"
+    )
+    for found in re.finditer(pattern, text, re.IGNORECASE):
+        after = re.match(r"\s+([a-z][\w-]*)", text[found.end() :])
+        if after is None or after.group(1) in FUNCTION_WORDS:
+            return True
+    return False

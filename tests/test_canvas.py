@@ -62,7 +62,9 @@ def test_broken_rules_are_named(change: dict[str, tuple[Slot, ...]]) -> None:
         replace(sample(), slots=change["slots"], summary=()).check({"e1", "e2", "e3"})
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"question": 1}', json.dumps({"question": "q", "slots": [{"id": 1}]})])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"question": 1}', json.dumps({"question": "q", "slots": [{"id": 1}]})]
+)
 def test_json_that_is_no_canvas_is_refused(text: str) -> None:
     with pytest.raises(CanvasError):
         Canvas.from_json(text)

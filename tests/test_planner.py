@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def drawn(seed: int = 0) -> Planner:
     return Planner(SMALL, rng(seed)).eval()
 
 
-def case(many: int, seed: int = 0) -> dict[str, torch.Tensor]:
+def case(many: int, seed: int = 0) -> dict[str, Any]:
     g = rng(seed)
     return {
         "brief": F.normalize(torch.randn(384, generator=g), dim=0),
@@ -60,7 +61,7 @@ def check_rules(made: Plan, many: int) -> None:
 def test_any_weights_give_a_plan_that_keeps_the_rules(many: int, threshold: float, temperature: float) -> None:
     for seed in range(3):
         given = case(many, seed)
-        heat = {"structure": temperature, "temperature": temperature}
+        heat: dict[str, Any] = {"structure": temperature, "temperature": temperature}
         made = plan(drawn(seed), **given, slots=16, generator=rng(seed), threshold=threshold, **heat)
         assert len(made.kinds) == 16
         check_rules(made, many)

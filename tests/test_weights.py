@@ -24,9 +24,10 @@ def models() -> Models:
 @pytest.fixture(scope="module")
 def examples(models: Models) -> list[Example]:
     """Held-out sentence edits; headings are left out, they are a task of their own."""
-    data = shared_folder() / "data"
-    need(data.is_dir(), "held-out figures need the training text in ../shared/data")
-    made = build(data, models.writer.tokenizer, training=False, limit=90, seed=3)
+    shared = shared_folder()
+    need(shared is not None and (shared / "data").is_dir(), "held-out figures need the training text in ../shared/data")
+    assert shared is not None
+    made = build(shared / "data", models.writer.tokenizer, training=False, limit=90, seed=3)
     return [e for e in made if e.task in ("keep", "clean", "brief")][:48]
 
 
@@ -105,8 +106,11 @@ def test_a_reading_is_exact_and_kept(models: Models) -> None:
     model = writer.model
     with torch.no_grad():
         states, _ = model(
-            model.embed(row), positions=torch.arange(row.shape[1])[None], visible=torch.ones_like(row, dtype=torch.bool),
-            causal=True, adapter=False,
+            model.embed(row),
+            positions=torch.arange(row.shape[1])[None],
+            visible=torch.ones_like(row, dtype=torch.bool),
+            causal=True,
+            adapter=False,
         )
         whole = torch.log_softmax(model.logits(states).float(), -1)
     direct = [float(whole[0, len(context) - 1 + i, t]) for i, t in enumerate(tokens)]

@@ -197,7 +197,7 @@ def reflect(state: State, context: Context) -> State:
 
     about = brief_of(state, context)
     pool = context.pool(state["pool"])
-    models = context.models
+    models = context.engine()
     context.reporter.stage("reflect", f"{len(state['new'])} new pieces of evidence")
     made = belief.reflect(context.canvas(about, state["canvas"]), pool, models, state["new"], budget=context.budget)
     disputes = state["disputes"] + [[a, b] for a, b in made.disputes.items() if [a, b] not in state["disputes"]]
@@ -214,7 +214,7 @@ def revise(state: State, context: Context) -> State:
 
     draft = context.canvas(about, state["canvas"])
     pool = context.pool(state["pool"])
-    models = context.models
+    models = context.engine()
     seed = context.seed(state["round"])
     context.reporter.stage("draft" if not state["canvas"] else "revise", f"round {state['round']}")
     progress = context.reporter.progress
@@ -246,7 +246,7 @@ def check(state: State, context: Context) -> State:
         if rest:
             context.reporter.note(f"{len(rest)} claims are not borne out by their evidence and are written again")
             seed = context.seed(state["round"])
-            made = engine.rewrite(made, pool, context.models, rest, seed=seed, progress=context.reporter.progress)
+            made = engine.rewrite(made, pool, context.engine(), rest, seed=seed, progress=context.reporter.progress)
         beyond = set(verify.failing(made, pool))
         made = verify.drop(made, beyond)
         dropped += len(lost | beyond)

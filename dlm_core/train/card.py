@@ -60,15 +60,15 @@ def card_text(text: dict[str, Any], plan: dict[str, Any]) -> str:
         f" {text['draws']:,} noise draws over {sum(text['tasks'].values()):,} sentence edits ({tasks}). These are first"
         " weights: neither curve had flattened.",
         "",
-        f"On {text.get('held_out_examples', 160)} held-out examples from documents never trained on (loss in nats a token and"
-        " share of tokens right, by noise level, padding left out):",
+        f"On {text.get('held_out_examples', 160)} held-out examples from documents never trained on (loss in nats a"
+        " token and share of tokens right, by noise level, padding left out):",
         "",
         *_table(text["held_out"]),
         "",
         "## Plan scale: planner",
-        f"{plan['parameters'] / 1e6:.1f} million parameters, from scratch. Trained for {plan['minutes'] / 60:.1f} hours on"
-        f" {plan['threads']} CPU thread: {plan['steps']} steps, {plan['examples']:,} pools drawn from {plan['pages']:,} pages"
-        f" ({plan['sentences']:,} sentences).",
+        f"{plan['parameters'] / 1e6:.1f} million parameters, from scratch. Trained for {plan['minutes'] / 60:.1f} hours"
+        f" on {plan['threads']} CPU thread: {plan['steps']} steps, {plan['examples']:,} pools drawn from"
+        f" {plan['pages']:,} pages ({plan['sentences']:,} sentences).",
         "",
     ]
     figures = plan.get("figures") or plan.get("held_out") or {}

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 
 CONNECTIVE = re.compile(
-    r"^(?:However|Therefore|Thus|Moreover|Furthermore|Also|In addition|Additionally|Consequently|Hence|Indeed"
-    r"|In fact|For example|For instance|Similarly|Likewise|Nevertheless|Nonetheless|Of course|In other words|As a result|Overall"
-    r"|In general|Generally|In short|In particular|Specifically|Finally|Still|Again|Instead|Accordingly|Interestingly"
-    r"|Importantly|Note that|Remember that|Recall that|That is|As such|On the other hand|By contrast|In contrast"
-    r"|Meanwhile|Besides|Clearly|Notably|Essentially|Basically|Typically|And|But|So),? +(?=\w)"
+    r"^(?:However|Therefore|Thus|Moreover|Furthermore|Also|In addition|Additionally|Consequently|Hence"
+    r"|Indeed|In fact|For example|For instance|Similarly|Likewise|Nevertheless|Nonetheless|Of course"
+    r"|In other words|As a result|Overall|In general|Generally|In short|In particular|Specifically"
+    r"|Finally|Still|Again|Instead|Accordingly|Interestingly|Importantly|Note that|Remember that"
+    r"|Recall that|That is|As such|On the other hand|By contrast|In contrast|Meanwhile|Besides"
+    r"|Clearly|Notably|Essentially|Basically|Typically|And|But|So),? +(?=\w)"
 )
 ASIDE = re.compile(
     r", (?:however|therefore|thus|moreover|furthermore|of course|for example|for instance|in fact|in turn|indeed"
