@@ -45,6 +45,24 @@ def drop(canvas: Canvas, ids: set[str]) -> Canvas:
     return replace(canvas, slots=slots, summary=summary)
 
 
+def logged(written: Canvas, shown: Canvas) -> Canvas:
+    """`shown` with its last revision's log saying what is shown, where verification
+    took away or replaced what was `written`."""
+    if not shown.revisions:
+        return shown
+    old = {s.id: s.text for s in (*written.slots, *written.summary)}
+    new = {s.id: s.text for s in (*shown.slots, *shown.summary)}
+    last = shown.revisions[-1]
+    texts = dict(last.slots)
+    for i in (i for i in {**old, **new} if old.get(i, "") != new.get(i, "")):
+        before = texts[i][0] if i in texts else old.get(i, "")
+        texts[i] = (before, new.get(i, ""))
+    texts = {i: pair for i, pair in texts.items() if pair[0] != pair[1]}
+    if texts == last.slots:
+        return shown
+    return replace(shown, revisions=(*shown.revisions[:-1], replace(last, slots=texts)))
+
+
 def _has_claims(body: list[Slot]) -> bool:
     return any(s.kind == Kind.CLAIM for s in body)
 

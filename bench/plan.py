@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from dlm_core.canvas import Kind
-from dlm_core.planner import GUIDANCE, WEIGHTS, Plan, Planner, PlannerConfig, load
+from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
+from dlm_core.planning import GUIDANCE, Plan
 from dlm_core.train import plan_data
 from dlm_core.train.plan import examples, measure
 from dlm_core.train.plan_examples import Corpus, Example, coherence, set_f1

@@ -24,7 +24,8 @@ from dlm_core.compose import claim_task
 from dlm_core.facts import facts
 from dlm_core.layout import TWIN, Budget, rows_of
 from dlm_core.models import Models
-from dlm_core.planner import Plan, distribution, features
+from dlm_core.planner import features
+from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool
 from dlm_core.prompt import CLAIM, prompt
 from dlm_core.tokenizer import FUNCTION_WORDS

@@ -15,7 +15,8 @@ import torch
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.models import Models
-from dlm_core.planner import GUIDANCE, Plan, features, plan
+from dlm_core.planner import features
+from dlm_core.planning import GUIDANCE, Plan, plan
 from dlm_core.pool import Pool
 
 TWIN = 0.88  # cosine from which two claims would say the same

@@ -129,8 +129,8 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
         out.append(f"does not stand alone: {alone}")
     if not any(text in e for e in evidence):
         readings = [*evidence, *(" ".join(pair) for pair in permutations(evidence, 2))]
-        found: list[list[str]] = [_edit_problems(text, r) for r in readings]
-        out += min(found, key=len)
+        best: list[str] = min((_edit_problems(text, r) for r in readings), key=len)
+        out += best
     return out
 
 

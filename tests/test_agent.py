@@ -11,7 +11,7 @@ import pytest
 from agent import evidence, queries, stop, verify
 from agent.brief import LONGEST, BriefError, clean, make_brief
 from agent.stop import Limits
-from dlm_core.canvas import Canvas, Kind, Slot
+from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.embed import Embedder
 from dlm_core.pool import Pool
 from dlm_core.segment import split, tidy
@@ -342,6 +342,15 @@ def test_dropping_a_claim_takes_its_section_and_summary_along() -> None:
     canvas = replace(canvas, summary=(Slot("s3", Kind.CLAIM, ("s2",), FACTS[0]),), next_id=4)
     left = verify.drop(canvas, {"s2"})
     assert left.slots == () and left.summary == () and left.next_id == 4
+
+
+def test_the_log_says_what_is_shown() -> None:
+    canvas, _ = held(FACTS[0], 0)
+    texts = {"s1": ("", "A"), "s2": ("", FACTS[0]), "s9": ("gone", "")}
+    canvas = replace(canvas, revisions=(Revision(1, "draft", Cause("first draft"), texts),))
+    shown = verify.logged(canvas, verify.drop(canvas, {"s2"}))
+    assert shown.revisions[0].slots == {"s9": ("gone", "")}
+    assert verify.logged(canvas, canvas) is canvas
 
 
 def test_a_summary_that_says_more_than_its_claim_becomes_the_claim() -> None:

@@ -11,8 +11,10 @@ import torch
 from torch.nn import functional as F
 
 from dlm_core import planner as plans
+from dlm_core import planning
 from dlm_core.canvas import Kind
-from dlm_core.planner import FEATURES, FIRST, MASK, NONE, Plan, Planner, PlannerConfig, PlannerError, distribution, plan
+from dlm_core.planner import FEATURES, FIRST, MASK, NONE, Planner, PlannerConfig, PlannerError
+from dlm_core.planning import Plan, distribution, plan
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.train import plan as training
@@ -125,9 +127,9 @@ def test_a_plan_that_cannot_be_read_is_refused_in_one_line() -> None:
 
 def test_symbols_lay_a_plan_out_and_mask_what_is_asked() -> None:
     held = Plan([Kind.SECTION, Kind.CLAIM], [(), (2, 0)], [1.0, 1.0])
-    tokens = plans.symbols(held, 3).view(3, 4).tolist()
+    tokens = planning.symbols(held, 3).view(3, 4).tolist()
     assert tokens == [[1, NONE, NONE, NONE], [2, FIRST + 2, FIRST, NONE], [MASK] * 4]
-    assert plans.symbols(held, 2, [1]).view(2, 4).tolist()[1] == [MASK] * 4
+    assert planning.symbols(held, 2, [1]).view(2, 4).tolist()[1] == [MASK] * 4
 
 
 def test_belief_is_a_distribution_and_moves_only_with_what_changed() -> None:
@@ -139,9 +141,9 @@ def test_belief_is_a_distribution_and_moves_only_with_what_changed() -> None:
     assert before.kinds.shape == (2, 4) and after.pointers.shape == (2, 3, 13)
     assert torch.allclose(after.pointers.exp().sum(-1), torch.ones(2, 3), atol=1e-5)
     assert bool(torch.isinf(before.pointers[..., 10:]).all())
-    shift = plans.divergence(before, after)
+    shift = planning.divergence(before, after)
     assert bool((shift > 0).all()) and bool(torch.isfinite(shift).all())
-    assert torch.allclose(plans.divergence(after, after), torch.zeros(2), atol=1e-6)
+    assert torch.allclose(planning.divergence(after, after), torch.zeros(2), atol=1e-6)
     one = distribution(drawn(), held, **given, slots=[2])
     assert torch.allclose(one.pointers[0], after.pointers[1], atol=1e-5)
     assert distribution(drawn(), held, **given, slots=[]).slots == []

@@ -216,9 +216,9 @@ def _list() -> int:
         state = run.status
         if state in ("running", "writing"):
             state = "running" if runs.busy(run) else "cut off"
-        print(f"{run.id}  {state:8}  {run.question}  {run.out}".rstrip())
+        print(_printable(f"{run.id}  {state:8}  {run.question}  {run.out}".rstrip()))
         if run.reason and run.status == "failed":
-            print(f"    {run.reason}")
+            print(_printable(f"    {run.reason}"))
     return DONE
 
 
@@ -243,10 +243,13 @@ def _work(run: runs.Run, given: argparse.Namespace, *, new: bool) -> int:
 # --- saying what went wrong ----------------------------------------------------
 
 
+def _printable(text: str) -> str:
+    return "".join(ch if ch.isprintable() else " " for ch in text)
+
+
 def _fail(message: str, code: int) -> int:
     """One line on standard error."""
-    line = " ".join("".join(ch if ch.isprintable() else " " for ch in message).split())
-    print(f"palimpsest: {line}", file=sys.stderr)
+    print(f"palimpsest: {' '.join(_printable(message).split())}", file=sys.stderr)
     return code
 
 

@@ -241,16 +241,16 @@ def check(state: State, context: Context) -> State:
         from dlm_core import revise as engine
 
         lost = {i for i in failing if any(p not in pool.evidence for p in draft.slot(i).pointers)}
-        made = verify.drop(made, lost)
+        made = verify.logged(made, verify.drop(made, lost))
         rest = {i: r for i, r in failing.items() if i not in lost}
         if rest:
             context.reporter.note(f"{len(rest)} claims are not borne out by their evidence and are written again")
             seed = context.seed(state["round"])
             made = engine.rewrite(made, pool, context.engine(), rest, seed=seed, progress=context.reporter.progress)
         beyond = set(verify.failing(made, pool))
-        made = verify.drop(made, beyond)
+        made = verify.logged(made, verify.drop(made, beyond))
         dropped += len(lost | beyond)
-    made = verify.settle_summary(made)
+    made = verify.logged(made, verify.settle_summary(made))
     name = f"{len(made.revisions):03d}.json"
     if made != draft or name != state["canvas"]:
         context.keep(made, name)

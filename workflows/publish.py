@@ -60,6 +60,21 @@ def free_folder(reports: Path, question: str) -> Path:
     return path
 
 
+def reserve(reports: Path, question: str) -> Path:
+    """`free_folder`, made, so that no other run takes it. Raises OutError."""
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        while True:
+            path = free_folder(reports, question)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue  # another run was quicker
+            return path
+    except OSError as error:
+        raise OutError(f"no folder can be made in {reports}: {error.strerror or error}") from None
+
+
 def put(out: Path, markdown: str, data: str) -> None:
     """Both files into `out`: a folder that is not there appears with both in it, in
     one that is there report.md is replaced first. Raises OutError."""
@@ -105,7 +120,7 @@ def publish(state: State, context: Context, brief: Brief) -> Path:
         disputes=[(a, b) for a, b in state["disputes"]],
     )
     text, data = markdown(report), json.dumps(report, ensure_ascii=False, indent=1) + "\n"
-    out = Path(run.out) if run.out else free_folder(Path(run.reports), run.question)
+    out = Path(run.out) if run.out else reserve(Path(run.reports), run.question)
     if run.status not in ("writing", "done"):
         if holds_report(out) and not run.force:
             raise OutError(f"{out} came to hold another report during the run: move it and palimpsest resume {run.id}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 SHOWN = 8  # sentences of the draft in the live region
+BAR = 40  # characters of the progress bar
 STAGES = {
     "plan": "planning",
     "write": "writing claims",
@@ -141,7 +142,6 @@ class Live(Reporter):
 
     def _draw(self) -> RenderableType:
         from rich.console import Group
-        from rich.progress_bar import ProgressBar
         from rich.text import Text
 
         parts: list[RenderableType] = []
@@ -152,7 +152,8 @@ class Live(Reporter):
         if name:
             parts.append(Text(f"  {name} {done}/{total}" if total > 1 else f"  {name}"))
             if total > 1:
-                parts.append(ProgressBar(total=total, completed=done, width=min(40, self._console.width - 4)))
+                full = round(BAR * min(done, total) / total)
+                parts.append(Text("  " + "━" * full, style="green").append("━" * (BAR - full), style="dim"))
         # Sentences that are still changing first: they are what one wants to see.
         texts = sorted(self._texts.items(), key=lambda item: "░" not in item[1])[:SHOWN]
         for _, text in texts:

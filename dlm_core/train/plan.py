@@ -25,7 +25,8 @@ from torch.nn import functional as F
 
 from dlm_core import noise
 from dlm_core.canvas import Kind
-from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, plan, save
+from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, save
+from dlm_core.planning import plan
 from dlm_core.train import plan_data
 from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, draw, set_f1
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from dlm_core.canvas import Kind
-from dlm_core.planner import Plan, compact, feature_matrix, symbols
+from dlm_core.planner import feature_matrix
+from dlm_core.planning import Plan, compact, symbols
 from dlm_core.train.plan_data import LEFT_OUT, VAGUE, Group, Page, PlanDataError
 
 MAX_SLOTS = 32

@@ -1,0 +1,360 @@
+"""Sampling at the plan scale: masked diffusion over the planner's symbols.
+
+`plan` calls the step that the text scale uses, `dlm_core.denoise.step`: kinds
+first, from the left, then pointers by confidence, each piece of evidence once.
+`distribution` asks what the planner believes of single slots, and `divergence`
+how far new evidence moves that belief.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlm_core.canvas import MAX_POINTERS, Kind
+from dlm_core.denoise import step
+from dlm_core.planner import (
+    FIRST,
+    KINDS,
+    MASK,
+    MAX_CLAIMS,
+    MAX_SECTIONS,
+    NONE,
+    WIDTH,
+    Logits,
+    Planner,
+    PlannerError,
+)
+
+GUIDANCE = 2.0  # nats per unit of cosine between question and evidence
+STRUCTURE = 0.7  # temperature of kinds: the likeliest plan is one long section
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One symbol set per slot. `pointers` are rows of the pool; `confidence` is
+    the probability of kind and first pointer when they were committed, 0..1."""
+
+    kinds: list[Kind]
+    pointers: list[tuple[int, ...]]
+    confidence: list[float]
+
+    def __post_init__(self) -> None:
+        if not len(self.kinds) == len(self.pointers) == len(self.confidence):
+            raise PlannerError("a plan needs one kind, one pointer tuple and one confidence for each slot")
+
+    def claims(self) -> list[int]:
+        """Evidence rows the plan rests on, in reading order."""
+        return [p for pointers in self.pointers for p in pointers]
+
+    def sections(self) -> list[list[int]]:
+        """Evidence rows by section, in reading order; what stands before the first section is left out."""
+        found: list[list[int]] = []
+        for kind, pointers in zip(self.kinds, self.pointers, strict=True):
+            if kind == Kind.SECTION:
+                found.append([])
+            elif found:
+                found[-1] += pointers
+        return found
+
+
+# --- symbols -----------------------------------------------------------------------------------------------------
+
+
+def symbols(plan: Plan, slots: int, remask: Sequence[int] = ()) -> Tensor:
+    """(slots * 4,) int64: the plan's symbols; slots in `remask` and beyond the plan are masked."""
+    if len(plan.kinds) > slots:
+        raise PlannerError(f"the plan has {len(plan.kinds)} slots, more than the {slots} asked for")
+    tokens = torch.full((slots, WIDTH), MASK, dtype=torch.long)
+    for i, (kind, pointers) in enumerate(zip(plan.kinds, plan.pointers, strict=True)):
+        if i not in remask:
+            tokens[i, 0] = int(kind)
+            tokens[i, 1:] = NONE
+            for p, row in enumerate(pointers[:MAX_POINTERS]):
+                tokens[i, 1 + p] = FIRST + row
+    return tokens.flatten()
+
+
+def _flatten(logits: Logits, symbols_count: int) -> Tensor:
+    """(N * 4, V) logits for `step` from one row of Logits."""
+    kinds, pointers = logits.kinds[0], logits.pointers[0]
+    flat = torch.full((kinds.shape[0], WIDTH, symbols_count), float("-inf"))
+    flat[:, 0, :KINDS] = kinds
+    flat[:, 1:, NONE:] = pointers
+    return flat.view(-1, symbols_count)
+
+
+def _rules(flat: Tensor, tokens: Tensor, free: int) -> Tensor:
+    """Forbid what no plan may hold, given what is visible. flat (N * 4, V) is changed in place.
+
+    A plan opens with a section; EMPTY runs to the end; only claims point, and
+    every claim does; second pointers never take evidence that a claim still
+    needs (`free` pieces are left).
+    """
+    view, seen = flat.view(-1, WIDTH, flat.shape[1]), tokens.view(-1, WIDTH)
+    kinds = seen[:, 0]
+    where = torch.arange(len(kinds))
+    never = float("-inf")
+    last = _last_full(kinds)
+    void = where[(kinds == Kind.EMPTY) & (where > last)]
+    view[:, 0, Kind.LINK] = never  # links are written between claims later, not planned
+    view[0, 0, Kind.CLAIM] = view[0, 0, Kind.EMPTY] = never
+    if len(kinds) > 1 and kinds[0] in (MASK, Kind.SECTION) and free > 0:
+        view[1, 0, : Kind.CLAIM] = never  # no report is empty
+    view[where < last, 0, Kind.EMPTY] = never
+    if len(void):
+        view[where > void[0], 0, Kind.SECTION : Kind.LINK] = never
+    claim = kinds == Kind.CLAIM
+    view[claim, 1, NONE] = never
+    view[(kinds != MASK) & ~claim, 1:, FIRST:] = never
+    if free <= _owed(seen):
+        view[:, 2:, FIRST:] = never
+        view[:, 0, Kind.CLAIM] = never
+    return flat
+
+
+def _last_full(kinds: Tensor) -> int:
+    """Index of the last visible slot that is not EMPTY; -1 for none."""
+    full = torch.nonzero((kinds != MASK) & (kinds != Kind.EMPTY))
+    return int(full.max()) if len(full) else -1
+
+
+def _owed(seen: Tensor) -> int:
+    """Claims that do not point at anything yet; seen (N, 4)."""
+    return int(((seen[:, 0] == Kind.CLAIM) & (seen[:, 1] == MASK)).sum())
+
+
+def _undo(tokens: Tensor, committed: Tensor, usable: Tensor) -> Tensor:
+    """Mask again what one step committed against `_rules`, because it chose many symbols at once.
+
+    The rules forbid the same choice in the next step, so each loop still ends.
+    """
+    seen, new = tokens.clone().view(-1, WIDTH), committed.view(-1, WIDTH)
+    where = torch.arange(len(seen))
+    gap = new[:, 0] & (seen[:, 0] == Kind.EMPTY) & (where < _last_full(seen[:, 0]))
+    seen[gap, 0] = MASK
+    # Only what is too much, so that something of every step stays.
+    extra = torch.nonzero(new[:, 2:] & (seen[:, 2:] >= FIRST)).tolist()
+    late = torch.nonzero(new[:, 0] & (seen[:, 0] == Kind.CLAIM) & (seen[:, 1] == MASK)).flatten().tolist()
+    while _owed(seen) > _free(seen, usable):
+        if extra:
+            row, pointer = extra.pop()
+            seen[row, 2 + pointer] = MASK
+        elif late:
+            seen[late.pop(), 0] = MASK
+        else:
+            raise PlannerError("the kept slots hold more open claims than there is evidence; empty some of them")
+    return seen.flatten()
+
+
+def _free(seen: Tensor, usable: Tensor) -> int:
+    """How many usable pieces of evidence no visible pointer takes; seen (N, 4), usable (M,) bool."""
+    left = usable.clone()
+    left[seen[:, 1:][seen[:, 1:] >= FIRST] - FIRST] = False
+    return int(left.sum())
+
+
+def _size(claims: int | None, sections: int | None, batch: int = 1) -> Tensor:
+    return torch.tensor([[min(claims or 0, MAX_CLAIMS), min(sections or 0, MAX_SECTIONS)]]).expand(batch, 2)
+
+
+# --- sampling ----------------------------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def plan(
+    planner: Planner,
+    *,
+    brief: Tensor,
+    evidence: Tensor,
+    features: Tensor,
+    slots: int,
+    generator: torch.Generator,
+    guidance: float = GUIDANCE,
+    keep: Plan | None = None,
+    remask: Sequence[int] | None = None,
+    usable: Tensor | None = None,
+    claims: int | None = None,
+    sections: int | None = None,
+    threshold: float = 0.9,
+    structure: float = STRUCTURE,
+    temperature: float = 0.0,
+    on_step: Callable[[Tensor], None] | None = None,
+) -> Plan:
+    """Sample a plan of at most `slots` slots by masked diffusion.
+
+    brief: (384,) unit vector of the question. evidence: (M, 384) unit vectors.
+    features: (M, FEATURES) from `features`. Row numbers of the result's
+    pointers are rows of `evidence`; each is used once at most.
+    guidance: weight of cos(question, evidence) added to pointer logits, in
+    nats, so that a plan does not drift from its question (SPREAD).
+    keep: a plan to start from. Its slots stay visible, those in `remask` aside;
+    slot numbers are kept, EMPTY ones included. Without it everything is masked
+    and the result is compact (EMPTY only at the end, no section without claims).
+    usable: (M,) bool, evidence that may be pointed at and seen; default all.
+    claims, sections: wished counts, a preference and no promise.
+    threshold: symbols at least this likely are committed together.
+    structure: temperature of kinds, which are drawn first and from the left;
+    at 0 the likeliest kind of a slot is nearly always CLAIM, and sections run
+    into each other. temperature: of pointers, which follow in any order, the
+    most certain first; 0 takes the likeliest.
+    on_step: called with the (slots * 4,) symbols after every step, for frames.
+    Raises PlannerError for shapes that do not fit or evidence that is short.
+    """
+    many = evidence.shape[0]
+    _check(planner, brief, evidence, features)
+    allowed = torch.ones(many, dtype=torch.bool) if usable is None else usable.clone()
+    base = keep if keep is not None else Plan([], [], [])
+    if any(p >= many for p in base.claims()):
+        raise PlannerError("the kept plan points at evidence that is not in the pool")
+    tokens = symbols(base, slots, remask or ())
+    confidence = torch.zeros(slots * WIDTH)
+    if not bool(allowed.any()):
+        tokens = tokens.view(-1, WIDTH)
+        tokens[tokens[:, 0] == MASK] = torch.tensor([int(Kind.EMPTY), NONE, NONE, NONE])
+        tokens = tokens.flatten()
+    exclusive = torch.arange(FIRST + many) >= FIRST
+    pull = guidance * (evidence @ brief)
+    size = _size(claims, sections)
+    while bool((masked := tokens == MASK).any()):
+        logits = planner(brief[None], evidence[None], features[None], allowed[None], tokens[None], size)
+        logits.pointers[..., 1:] += pull
+        seen = tokens.view(-1, WIDTH)
+        flat = _rules(_flatten(logits, FIRST + many), tokens, _free(seen, allowed))
+        drafting = bool((seen[:, 0] == MASK).any())
+        done = step(
+            logits=flat,
+            tokens=tokens,
+            masked=masked,
+            generator=generator,
+            threshold=threshold,
+            temperature=structure if drafting else temperature,
+            window=_next_kinds(flat, seen, threshold) if drafting else _ready(seen),
+            exclusive=exclusive,
+        )
+        tokens = _undo(done.tokens, done.committed, allowed)
+        confidence = torch.where(done.committed, done.confidence, confidence)
+        if on_step is not None:
+            on_step(tokens)
+    made = _read(tokens, confidence, base, set(remask or ()))
+    return made if keep is not None else compact(made)
+
+
+def _next_kinds(flat: Tensor, seen: Tensor, threshold: float) -> Tensor:
+    """(N * 4,) bool: the leftmost masked kind and those that are certain. A draw at a place that was chosen for how
+    likely its draw is would not be a draw."""
+    masked = seen[:, 0] == MASK
+    sure = torch.softmax(flat.view(len(seen), WIDTH, -1)[:, 0], -1).max(-1).values >= threshold
+    window = torch.zeros(seen.shape, dtype=torch.bool)
+    window[:, 0] = masked & sure
+    window[int(torch.nonzero(masked)[0]), 0] = True
+    return window.flatten()
+
+
+def _ready(seen: Tensor) -> Tensor:
+    """(N * 4,) bool: pointers whose left neighbour is visible, so that a second pointer waits for the first."""
+    return torch.cat([torch.ones(len(seen), 1, dtype=torch.bool), seen[:, :-1] != MASK], dim=1).flatten()
+
+
+def _check(planner: Planner, brief: Tensor, evidence: Tensor, features: Tensor) -> None:
+    c = planner.config
+    fits = brief.shape == (c.vector,) and evidence.ndim == 2 and evidence.shape[1] == c.vector
+    if not fits or features.shape != (evidence.shape[0], c.features):
+        raise PlannerError(
+            f"a plan takes a brief ({c.vector},), evidence (M, {c.vector}) and features (M, {c.features}); "
+            f"got {tuple(brief.shape)}, {tuple(evidence.shape)}, {tuple(features.shape)}"
+        )
+
+
+def _read(tokens: Tensor, confidence: Tensor, base: Plan, remasked: set[int]) -> Plan:
+    kinds, pointers, sure = [], [], []
+    parts = confidence.view(-1, WIDTH)
+    for i, row in enumerate(tokens.view(-1, WIDTH).tolist()):
+        kinds.append(Kind(row[0]))
+        pointers.append(tuple(symbol - FIRST for symbol in row[1:] if symbol >= FIRST))
+        kept = i < len(base.kinds) and i not in remasked
+        sure.append(base.confidence[i] if kept else float(parts[i, 0] * parts[i, 1]))
+    return Plan(kinds, pointers, sure)
+
+
+def compact(made: Plan) -> Plan:
+    """The plan without gaps, claims before the first section, and empty sections; as many slots, EMPTY last."""
+    rows = list(zip(made.kinds, made.pointers, made.confidence, strict=True))
+    runs: list[list[tuple[Kind, tuple[int, ...], float]]] = []
+    for row in rows:
+        if row[0] == Kind.SECTION:
+            runs.append([row])
+        elif row[0] != Kind.EMPTY and runs:
+            runs[-1].append(row)
+    kept = [row for run in runs if any(kind == Kind.CLAIM for kind, _, _ in run) for row in run]
+    void = [row for row in rows if row[0] == Kind.EMPTY]
+    spare = max((c for _, _, c in void), default=0.0)
+    kept += [(Kind.EMPTY, (), spare)] * (len(rows) - len(kept))
+    return Plan([k for k, _, _ in kept], [p for _, p, _ in kept], [c for _, _, c in kept])
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What the planner expects at some slots, in nats: kinds (S, 4), pointers (S, 3, 1 + M), NONE first."""
+
+    slots: list[int]
+    kinds: Tensor
+    pointers: Tensor
+
+
+@torch.inference_mode()
+def distribution(
+    planner: Planner,
+    held: Plan,
+    *,
+    brief: Tensor,
+    evidence: Tensor,
+    features: Tensor,
+    slots: Sequence[int],
+    usable: Tensor | None = None,
+    guidance: float = GUIDANCE,
+    kinds_visible: bool = False,
+) -> Belief:
+    """Log-probabilities at each of `slots` with that slot masked and all others of `held` visible.
+
+    usable: (M,) bool; hide new evidence to ask what was believed without it,
+    show it to ask what is believed now, and compare with `divergence`. Hidden
+    evidence gets -inf, also where another slot of `held` points at it.
+    kinds_visible: mask the pointers of a slot only. Shapes as for `plan`.
+    """
+    _check(planner, brief, evidence, features)
+    many, total = evidence.shape[0], len(held.kinds)
+    allowed = torch.ones(many, dtype=torch.bool) if usable is None else usable
+    if not slots:
+        return Belief([], torch.zeros(0, KINDS), torch.zeros(0, MAX_POINTERS, 1 + many))
+    tokens = torch.stack([symbols(held, total, [i]) for i in slots])
+    if kinds_visible:
+        for row, i in zip(tokens, slots, strict=True):
+            row[i * WIDTH] = int(held.kinds[i])
+    batch = len(slots)
+    logits = planner(
+        brief.expand(batch, -1),
+        evidence.expand(batch, -1, -1),
+        features.expand(batch, -1, -1),
+        allowed.expand(batch, -1),
+        tokens,
+        _size(None, None, batch),
+    )
+    at = torch.arange(batch), torch.tensor(list(slots))
+    pointers = logits.pointers[at]
+    pointers[..., 1:] += guidance * (evidence @ brief)
+    return Belief(list(slots), torch.log_softmax(logits.kinds[at], -1), torch.log_softmax(pointers, -1))
+
+
+def divergence(before: Belief, after: Belief) -> Tensor:
+    """(S,) KL(before || after) of kind and first pointer, summed, in nats: how far new evidence moves each slot.
+
+    `after` must allow at least the evidence that `before` allowed, else the result is inf.
+    """
+    total = torch.zeros(len(before.slots))
+    for p, q in ((before.kinds, after.kinds), (before.pointers[:, 0], after.pointers[:, 0])):
+        total += torch.where(torch.isinf(p), torch.zeros_like(p), p.exp() * (p - q)).sum(-1)
+    return total
