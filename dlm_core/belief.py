@@ -21,18 +21,16 @@ import torch
 
 from dlm_core.canvas import Canvas, Cause, Kind, Slot
 from dlm_core.compose import claim_task
-from dlm_core.facts import facts
+from dlm_core.conflict import conflict
 from dlm_core.layout import TWIN, Budget, rows_of
 from dlm_core.models import Models
 from dlm_core.planner import features
 from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool
 from dlm_core.prompt import CLAIM, prompt
-from dlm_core.tokenizer import FUNCTION_WORDS
 
 PAIRS = 64
 NEAR = 0.45  # cosine from which a claim and new evidence may speak of one thing
-OVERLAP = 0.7  # share of the shorter sentence's content words the other must have
 LEAST = 0.25  # nats a key token must fall to count
 THRESHOLD = 1.5  # nats, summed over the claims that rest on the fact
 ADDED = 6  # new pieces offered to a local round
@@ -67,6 +65,7 @@ def reflect(
     if total >= THRESHOLD and len(shifts) > 1:
         reason = f"new evidence changes a fact that {len(shifts)} claims rest on"
         cause = Cause(reason, sources, tuple(tokens), total, THRESHOLD)
+        disputes = contradicted(pool, fresh) | disputes
         return Decision("reconstruct", cause, tuple(shifts), tuple(fresh), disputes, shifts)
     worth, gaining = _additions(canvas, fresh, disputes, pool, models, size)
     moved = tuple(shifts)
@@ -81,34 +80,19 @@ def reflect(
 # --- contradiction ------------------------------------------------------------------
 
 
-def _content(text: str) -> set[str]:
-    found = re.findall(r"[a-z][a-z-]+", text.lower())
-    return {re.sub(r"(?:es|s|ed|ing)$", "", w) for w in found if w not in FUNCTION_WORDS}
-
-
-def _values(text: str) -> dict[str, dict[str, str]]:
-    """kind -> {value: the word after it}, for numbers and dates."""
-    out: dict[str, dict[str, str]] = {"number": {}, "date": {}}
-    for a, b, kind in facts(text):
-        if kind in out:
-            unit = re.match(r"\W*([A-Za-z%-]*)", text[b:])
-            out[kind][text[a:b].strip().lower()] = unit.group(1).lower().rstrip("s") if unit else ""
-    return out
-
-
-def conflict(old: str, new: str) -> list[tuple[str, str]]:
-    """(old value, new value) pairs where two sentences give different numbers or
-    dates for what reads as the same thing; [] where they do not."""
-    a, b = _content(old), _content(new)
-    small = min(len(a), len(b))
-    if small < 2 or len(a & b) < OVERLAP * small:
-        return []
-    out = []
-    mine, theirs = _values(old), _values(new)
-    for kind in mine:
-        gone = {v: u for v, u in mine[kind].items() if v not in theirs[kind]}
-        come = {v: u for v, u in theirs[kind].items() if v not in mine[kind]}
-        out += [(v, w) for v, u in gone.items() for w, x in come.items() if kind == "date" or u == x]
+def contradicted(pool: Pool, fresh: Sequence[str]) -> dict[str, str]:
+    """Of all the evidence at hand, what `fresh` evidence gives another value for:
+    contradicted -> preferred. A new plan may lead with any of it, also with what
+    no claim rested on before."""
+    out: dict[str, str] = {}
+    old = [e for e in pool.ids if e not in set(fresh)]
+    for e in old:
+        near = [f for f in fresh if float(pool.vectors[pool.row(e)] @ pool.vectors[pool.row(f)]) >= NEAR]
+        for f in near:
+            if conflict(pool.evidence[e].text, pool.evidence[f].text):
+                winner = preferred(e, f, pool)
+                out[f if winner == e else e] = winner
+                break
     return out
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
+from dlm_core.conflict import conflict
+from dlm_core.facts import unsupported
 from dlm_core.models import Models
 from dlm_core.planner import features
 from dlm_core.planning import GUIDANCE, Plan, plan
@@ -133,12 +135,19 @@ def settle(rows: Sequence[Row], pool: Pool, budget: Budget) -> list[Row]:
         elif kind == Kind.CLAIM and ids and len(place_of) < budget.most:
             lead = pool.vectors[pool.row(ids[0])]
             twin = next((e for e in place_of if float(pool.vectors[pool.row(e)] @ lead) >= TWIN), None)
-            if twin is not None:
+            if twin is not None and not conflict(pool.evidence[twin].text, pool.evidence[ids[0]].text):
                 at = place_of[twin]
-                joined = tuple(dict.fromkeys((*kept[at][1], ids[0])))[:MAX_POINTERS]
-                kept[at] = (Kind.CLAIM, joined, kept[at][2])
+                # A further citation has to bear out the sentence it stands behind, with every number and name.
+                if not unsupported(pool.evidence[twin].text, [pool.evidence[ids[0]].text]):
+                    joined = tuple(dict.fromkeys((*kept[at][1], ids[0])))[:MAX_POINTERS]
+                    kept[at] = (Kind.CLAIM, joined, kept[at][2])
                 continue
-            support = [e for e in ids[1:] if float(pool.vectors[pool.row(e)] @ lead) >= AGREES]
+            text = pool.evidence[ids[0]].text
+            support = [
+                e
+                for e in ids[1:]
+                if float(pool.vectors[pool.row(e)] @ lead) >= AGREES and not unsupported(text, [pool.evidence[e].text])
+            ]
             place_of[ids[0]] = len(kept)
             kept.append((Kind.CLAIM, (ids[0], *support), sure))
     return _merge_small(kept)

@@ -247,7 +247,7 @@ _NEVER_ENDS = word_set("""
     mr mrs ms mx dr prof st sen rep gov gen col capt lt sgt cpl cmdr adm maj hon rev fr pres supt messrs mme
     mlle e.g i.e eg ie cf vs v viz approx ca c al fig figs eq eqs eqn sec secs ch chap vol vols pp p no nos art
     arts tab ref refs ex dept univ assn bros ed eds trans est min max avg var resp incl excl mt ft op cit ibid
-    jan feb mar apr jun jul aug sept sep oct nov dec mon tue wed thu fri sat sun s.t w.r.t a.k.a n.b
+    jan feb mar apr jun jul aug sept sep oct nov dec mon tue wed thu fri s.t w.r.t a.k.a n.b
 """)
 _MAY_END = word_set("""
     etc inc ltd co corp llc jr sr u.s u.k u.n e.u u.s.a d.c a.m p.m b.c a.d b.c.e c.e ph.d m.d b.a m.a b.s m.s

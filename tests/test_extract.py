@@ -65,7 +65,7 @@ to simplify async code.  It follows the RFC <a class="footnote-reference bracket
 
 def test_a_documentation_page_reads_as_prose(extractor: Extractor) -> None:
     found = read(extractor, "html", SPHINX)
-    assert found.title == "Runners — Python documentation"
+    assert found.title == "Runners"
     assert found.date == "2024-05-06"
     assert found.text.split("\n\n") == [
         "# Runners",

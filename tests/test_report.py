@@ -68,9 +68,7 @@ def made(**changed: Any) -> tuple[report.Report, dict[str, Source], dict[str, Ev
         summary=(Slot("s10", Kind.CLAIM, ("s6",), "Tides are caused by the gravity of the Moon."),),
         revisions=(
             Revision(1, "draft", Cause("first draft"), {"s6": ("", "Tides.")}),
-            Revision(
-                2, "local", Cause("new", (e[5].id,), ("70",), 0.61237, 1.5), {"s7": ("68 percent", "70 percent")}
-            ),
+            Revision(2, "local", Cause("new", (e[5].id,), ("70",), 0.61237, 1.5), {"s7": ("68 percent", "70 percent")}),
         ),
         next_id=11,
     )

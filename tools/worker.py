@@ -109,10 +109,15 @@ def _date(tree: Any) -> str:
 
 
 def _title(heading: str, title: str, meta: str) -> str:
-    """The page's <title> where it holds the first heading, else the heading, else what the metadata says."""
+    """The page's <title> where it holds the first heading, else the heading, else what the metadata says.
+
+    What follows the heading behind a dash or bar is the site's name, not the page's.
+    """
     title = " ".join(title.split())
-    if heading and title and heading.casefold() in title.casefold():
-        return title
+    at = title.casefold().find(heading.casefold()) if heading else -1
+    if at >= 0:
+        end = at + len(heading)
+        return title[:end] if re.match(r"\s+[-–—|·:»]\s", title[end:]) else title
     return heading or meta or title
 
 

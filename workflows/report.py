@@ -151,7 +151,7 @@ class _Numbers:
         self.order: dict[str, int] = {}
 
     def cite(self, evidence: Sequence[str]) -> str:
-        """" [1][2]" for the sources of some evidence; "" for none."""
+        """ " [1][2]" for the sources of some evidence; "" for none."""
         used = dict.fromkeys(self._source[e] for e in evidence if e in self._source)
         marks = [f"[{self.order.setdefault(s, len(self.order) + 1)}]" for s in used]
         return " " + "".join(sorted(marks, key=lambda m: int(m[1:-1]))) if marks else ""
