@@ -71,6 +71,7 @@ def write_texts(
     check: Callable[[str, Task], list[str]],
     progress: Progress | None = None,
     stage: str = "write",
+    tries: int = TRIES,
     start: Mapping[str, tuple[Sequence[int], Sequence[float], list[str]]] | None = None,
 ) -> dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]]:
     """Written texts by slot id, those that passed `check` only:
@@ -84,7 +85,7 @@ def write_texts(
         k: (list(t), list(c), list(p)) for k, (t, c, p) in (start or {}).items()
     }
     todo = [t for t in tasks if t.room <= LONGEST]
-    for attempt in range(TRIES):
+    for attempt in range(tries):
         if not todo:
             break
         pending, todo = todo, []
@@ -240,6 +241,7 @@ def write_headings(
         effort=effort,
         progress=progress,
         stage="heading",
+        tries=2,
         check=lambda text, t: heading_problems(text, t.evidence, t.known),
     )
     changed = {}
@@ -341,6 +343,7 @@ def write_summary(
         effort=effort,
         progress=progress,
         stage="summary",
+        tries=2,
         check=lambda text, t: problems(text, t.evidence),
     )
     done = []

@@ -24,7 +24,7 @@ from dlm_core.pool import Pool
 TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
 FEWEST = 2  # claims a section needs
-DRAFTS = 6  # whole plans sampled, of which the best is kept; one takes a fraction of a second
+DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fraction of a second
 ON_TOPIC = 0.25  # cosine with the question under which evidence is no ground for a claim
 
 

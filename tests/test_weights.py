@@ -89,7 +89,7 @@ def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Examp
             for n, p in model.adapter_parameters():
                 p.copy_(kept[n])
         model.merge()
-    assert trained > 0.5
+    assert trained > 0.15
     assert redrawn < trained / 4
 
 

@@ -58,7 +58,7 @@ def card_text(text: dict[str, Any], plan: dict[str, Any]) -> str:
         f"Rank {text['rank']} on all seven matrices of each layer, a mask embedding and a copying head. Trained for"
         f" {text['seconds'] / 3600:.1f} hours on {text['threads']} CPU threads: {text['steps']} steps,"
         f" {text['draws']:,} noise draws over {sum(text['tasks'].values()):,} sentence edits ({tasks}). These are first"
-        " weights: neither curve had flattened.",
+        " weights: the clock stopped the training, not the curve.",
         "",
         f"On {text.get('held_out_examples', 160)} held-out examples from documents never trained on (loss in nats a"
         " token and share of tokens right, by noise level, padding left out):",
@@ -75,8 +75,9 @@ def card_text(text: dict[str, Any], plan: dict[str, Any]) -> str:
     if figures:
         lines += ["Held-out figures (`python -m bench.plan`):", "", *_table(figures), ""]
     lines += ["## Files trained on", ""]
-    files = sorted({*plan.get("files", []), *text.get("files", [])})
-    lines += [", ".join(files), ""]
+    # Both scales read the same folders; the planner a part of them.
+    lines += ["| file | licence |", "|---|---|", *(f"| {name} | {licence} |" for name, licence in text["files"].items())]
+    lines += [""]
     lines += ["Never trained on: the files of `validation.txt`" + _held(plan) + ".", ""]
     return "\n".join(lines)
 

@@ -93,6 +93,11 @@ def documents(shard: Path) -> Iterator[Document]:
             )
 
 
-def used(data: Path, *, folders: tuple[str, ...] = FOLDERS) -> list[str]:
-    """Names of the training shards that hold at least one document whose licence lets weights ship."""
-    return [f"{f.parent.name}/{f.name}" for f in shards(data, training=True, folders=folders) if any(documents(f))]
+def used(data: Path, *, folders: tuple[str, ...] = FOLDERS) -> dict[str, str]:
+    """Training shards that hold a document whose licence lets weights ship: name -> licences seen in it."""
+    out = {}
+    for file in shards(data, training=True, folders=folders):
+        licences = sorted({d.licence for d in documents(file)})
+        if licences:
+            out[f"{file.parent.name}/{file.name.removesuffix('.jsonl.gz')}"] = " and ".join(licences)
+    return out
