@@ -9,6 +9,8 @@ or a negation: those are what a revision is about.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,17 +22,21 @@ from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from tools.library import Library
+from tools.query import keywords
 
-LIMIT = 64  # evidence in a pool
+LIMIT = 48  # evidence in a pool: about twice what a report cites, or the plan drifts
 PASSAGES = 24  # passages taken per query
 TWIN = 0.95  # cosine from which two sentences say the same
 RANK = 0.15  # weight of the passage's rank beside the cosine
+WORDS = 0.3  # weight of the question's rarer words standing in the sentence
 SOURCE = 0.15  # weight of the source's own closeness to the question
 # Measured on six questions over their own sources (best source 0.62 to 0.81) and over others' (0.21 to 0.32).
 FLOOR = 0.33  # closeness that some source must have for a report at all
 OFF_TOPIC = 0.55  # a source under this share of the best one's closeness is cut
 ASIDE = 0.5  # and so is a sentence under this share, while
-ENOUGH = 24  # sentences are left
+NEAR = 0.85  # unless it is at least as close as this, or names this share of the question's rarer words
+NAMES = 0.2
+ENOUGH = 20  # sentences are left
 SHARE = 3  # sentences any source on the topic may hold before the rest is by score
 
 
@@ -70,18 +76,21 @@ def gather(
     vectors = library.vectors(ids)
     asked = embedder(list(dict.fromkeys((brief.question, *brief.parts))))
     near = np.round((vectors @ asked.T).max(axis=1), 6)
+    shared = _shared_words(brief.question, [found[i][0].text for i in ids])
     closeness = _closeness([found[i][0].source for i in ids], near)
     best = max(closeness.values())
     cut = {s: c for s, c in closeness.items() if c < OFF_TOPIC * best or best < FLOOR}
     top = max((rank for _, rank in found.values()), default=0.0) or 1.0
     score = {
-        i: round(float(near[n]) + RANK * found[i][1] / top + SOURCE * closeness[found[i][0].source], 6)
+        i: round(
+            float(near[n] + WORDS * shared[n]) + RANK * found[i][1] / top + SOURCE * closeness[found[i][0].source], 6
+        )
         for n, i in enumerate(ids)
     }
     row = {i: n for n, i in enumerate(ids)}
     wanted = [i for i in ids if i in set(kept) or found[i][0].source not in cut]
     ranked = sorted(wanted, key=lambda i: (i not in set(kept), -score[i], i))
-    about = [i for i in ranked if i in set(kept) or near[row[i]] >= ASIDE * best]
+    about = [i for i in ranked if i in set(kept) or _on_topic(near[row[i]] / best, shared[row[i]])]
     ranked = about if len(about) >= ENOUGH else ranked[: max(ENOUGH, len(about))]
     chosen = _fold(ranked, {i: found[i][0] for i in ranked}, vectors[[row[i] for i in ranked]], set(kept))
     chosen = _fair(chosen, {i: found[i][0].source for i in chosen}, set(kept), limit)
@@ -116,6 +125,26 @@ def _candidates(queries: Sequence[str], library: Library, sources: set[str]) -> 
             if e.standalone:
                 out[e.id] = (e, passages[name])
     return out
+
+
+def _on_topic(near: float, shared: float) -> bool:
+    """Whether a sentence speaks of the question: near to it, or less near and naming what it asks about."""
+    return near >= NEAR or (near >= ASIDE and shared >= NAMES)
+
+
+def _shared_words(question: str, texts: Sequence[str]) -> np.ndarray:
+    """(n,) 0..1: how much of the question each sentence names, its words weighed by
+    how rare they are among the sentences. Vectors alone take everything on
+    asyncio for an answer about asyncio's timeouts."""
+    asked = {_stem(w) for w in keywords(question)}
+    held = [{_stem(w) for w in re.findall(r"\w+", t.lower())} for t in texts]
+    weight = {w: math.log((1 + len(held)) / (1 + sum(w in h for h in held))) for w in asked}
+    total = sum(weight.values()) or 1.0
+    return np.round(np.array([sum(v for w, v in weight.items() if w in h) / total for h in held]), 6)
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?:ation|ing|ed|es|s)$", "", word.lower())[:6]
 
 
 def _closeness(sources: Sequence[str], near: np.ndarray) -> dict[str, float]:

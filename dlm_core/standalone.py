@@ -393,6 +393,23 @@ def _context(s: str) -> str:
     return ""
 
 
+# "Utilities to run programs", "An object that can be used to wait": a thing is named and nothing said of it.
+_NAMED_ONLY = re.compile(
+    r"(?:(?:An?|The|Any) (?:[\w.()-]+ ){1,5}(?:that|which) (?:can|may) be used to|[A-Z][a-z]+s to [a-z]+) "
+)
+_FINITE = re.compile(r"\b(?:is|are|was|were|has|have|had|does|do|did|will|would|must|should)\b")
+# "An instance of Handle is returned": by what, the reference page says elsewhere.
+_RETURNED = re.compile(
+    r"(?:An?|The|Any) [^,;]{0,60}\b(?:is|are|will be) (?:returned|raised|ignored|used)(?:\.|,| which| that|$)"
+)
+
+
+def _fragment(s: str) -> str:
+    if _NAMED_ONLY.match(s) and not _FINITE.search(s):
+        return "no verb"
+    return "its subject is implied" if _RETURNED.match(s) else ""
+
+
 def _imperative(s: str) -> str:
     words = s.split()
     first = words[0].rstrip(",")
@@ -454,22 +471,24 @@ def _verbless(s: str) -> str:
     """No finite verb in the main clause, as far as the surface shows.
 
     Each subordinating word takes the next verb; the sentence needs one more. A
-    long sentence with any verb passes: fragments are short, and a surface rule
-    would lose more whole sentences than it stops fragments.
+    long sentence passes with any verb before its first subordinate clause: there
+    a strict count loses more whole sentences than it stops fragments.
     """
     words = [w.rstrip(".").replace("’", "'") for w in _WORD.findall(s)]
     owed = 0
+    relative = False  # a subordinate clause began: from here on the strict count decides
     chain = False  # inside "has been read": no new verb
     for i, word in enumerate(words):
         low = word.lower()
         before = words[i - 1].lower() if i else ""
         after = words[i + 1].lower() if i + 1 < len(words) else ""
-        if i and len(words) >= 12 and (low in AUX or low in PLAIN_VERBS or low in KNOWN_VERBS):
+        known = low in AUX or low in PLAIN_VERBS or low in KNOWN_VERBS
+        if i > 1 and len(words) >= 12 and known and not relative and before != "to" and words[1].lower() != "to":
             return ""
         if before in ADVERBS and i > 1:
             before = words[i - 2].lower()
         if low in RELATIVE:
-            owed, chain = 1, False
+            owed, chain, relative = 1, False, True
             continue
         if low in ADVERBS or low.endswith("ly"):
             continue
@@ -504,7 +523,7 @@ def _is_verb(word: str, low: str, before: str, after: str) -> bool:
     return before.endswith(("s", "ly")) or before in PLURAL or (low in PLAIN_VERBS and before not in FUNCTION)
 
 
-_RULES: tuple[Callable[[str], str], ...] = (_shape, _symbols, _context, _imperative, _pronouns, _verbless)
+_RULES: tuple[Callable[[str], str], ...] = (_shape, _symbols, _context, _fragment, _imperative, _pronouns, _verbless)
 
 
 def standalone(sentence: str) -> str:

@@ -23,6 +23,7 @@ WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")
 GLUE = frozenset("and it they the a an that which".split())
 # A cut may begin with these without a comma before it.
 CLAUSE = frozenset("because although though while whereas which who including such rather even".split())
+JOINS = frozenset("and or nor but".split())
 # A cut that holds one of these changes what is claimed.
 CONDITIONS = frozenset(
     "if unless until except without not never no only when whenever where provided according may might could".split()
@@ -71,6 +72,10 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
             and (len(plain) == 1 or plain[0] in {"although", "while", "because", "since", "though", "as"})
         )
         return bool(opener) and (_is_mark(evidence[end - 1]) or len(plain) == 1)
+    # A list keeps all its items: without its last one, or one before the last "and", it reads as broken off.
+    after = [w.lower() for w in evidence[end : end + 2] if not _is_mark(w)]
+    if plain[0] in JOINS or (after and after[0] in JOINS):
+        return False
     left = _is_mark(evidence[begin - 1]) or _is_mark(evidence[begin]) or cut[0] in CLAUSE
     right = end == len(evidence) or _is_mark(evidence[end - 1]) or _is_mark(evidence[end])
     return left and right

@@ -13,6 +13,8 @@ BOHR = (
 )
 TASK = "Cancelling an asyncio task, however, may raise CancelledError in the coroutine when it next runs."
 
+LIST = "Amnesia is the loss of memory after a disease, a physical trauma, or a psychological trauma."
+
 FAITHFUL = [
     (BOHR, BOHR),
     (
@@ -41,6 +43,8 @@ PLANTED = [
     ("Cancelling an asyncio task raises CancelledError in the coroutine when it next runs.", TASK),  # hedge
     ("Cancelling an asyncio task may raise CancelledError in the coroutine.", TASK),  # condition dropped
     ("Cancelling an asyncio task may raise CancelledError", TASK),  # no end
+    ("Amnesia is the loss of memory after a disease, a physical trauma.", LIST),  # a list without its end
+    ("Amnesia is the loss of memory after a disease, or a psychological trauma.", LIST),  # or without its middle
     ("", TASK),
 ]
 

@@ -76,7 +76,8 @@ def card_text(text: dict[str, Any], plan: dict[str, Any]) -> str:
         lines += ["Held-out figures (`python -m bench.plan`):", "", *_table(figures), ""]
     lines += ["## Files trained on", ""]
     # Both scales read the same folders; the planner a part of them.
-    lines += ["| file | licence |", "|---|---|", *(f"| {name} | {licence} |" for name, licence in text["files"].items())]
+    lines += ["| file | licence |", "|---|---|"]
+    lines += [f"| {name} | {licence} |" for name, licence in text["files"].items()]
     lines += [""]
     lines += ["Never trained on: the files of `validation.txt`" + _held(plan) + ".", ""]
     return "\n".join(lines)
