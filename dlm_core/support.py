@@ -23,7 +23,7 @@ WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")
 GLUE = frozenset("and it they the a an that which".split())
 # A cut may begin with these without a comma before it.
 CLAUSE = frozenset("because although though while whereas which who including such rather even".split())
-JOINS = frozenset("and or nor but".split())
+JOINS = frozenset("and or nor".split())
 # A cut that holds one of these changes what is claimed.
 CONDITIONS = frozenset(
     "if unless until except without not never no only when whenever where provided according may might could".split()

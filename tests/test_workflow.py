@@ -169,7 +169,8 @@ def test_a_run_cut_off_anywhere_ends_with_the_report_of_one_that_was_not(home: P
     assert len(sizes) >= 14  # one a node
     assert max(sizes) < 8_000
     assert max(b - a for a, b in zip(sizes, sizes[1:], strict=False)) < 3_000
-    assert b"cancels every request" not in everything  # no page bodies
+    # No page bodies: the reason of a query may quote the beginning of a claim, and no more.
+    assert b"takes longer than 30 seconds" not in everything and b"of the kind HeronTimeout" not in everything
 
     cut = begin(home, Rounds(*pages))
     run, provider = cut.run, cut.providers[0]
