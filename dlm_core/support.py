@@ -24,6 +24,11 @@ GLUE = frozenset("and it they the a an that which".split())
 # A cut may begin with these without a comma before it.
 CLAUSE = frozenset("because although though while whereas which who including such rather even".split())
 JOINS = frozenset("and or nor".split())
+# After its last comma a sentence may lose what begins so; anything else may be its main verb.
+TAILS = frozenset(
+    "a an the as so since for with by in on at from to like but where whose whom who which especially particularly namely"
+    " usually often such".split()
+)
 # A cut that holds one of these changes what is claimed.
 CONDITIONS = frozenset(
     "if unless until except without not never no only when whenever where provided according may might could".split()
@@ -76,6 +81,10 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     after = [w.lower() for w in evidence[end : end + 2] if not _is_mark(w)]
     if plain[0] in JOINS or (after and after[0] in JOINS):
         return False
+    ends = all(_is_mark(w) for w in evidence[end:])
+    comma = evidence[begin - 1] == "," or cut[0] == ","
+    if ends and comma and plain[0] not in TAILS | CLAUSE and not plain[0].endswith(("ing", "ed", "ly")):
+        return False  # ", tries to force the star to expand" is the sentence's own verb
     left = _is_mark(evidence[begin - 1]) or _is_mark(evidence[begin]) or cut[0] in CLAUSE
     right = end == len(evidence) or _is_mark(evidence[end - 1]) or _is_mark(evidence[end])
     return left and right

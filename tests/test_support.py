@@ -13,6 +13,7 @@ BOHR = (
 )
 TASK = "Cancelling an asyncio task, however, may raise CancelledError in the coroutine when it next runs."
 
+VERB = "Internal pressure produced by the motions of the gas atoms, pushing outward, tries to force the star to expand."
 LIST = "Amnesia is the loss of memory after a disease, a physical trauma, or a psychological trauma."
 
 FAITHFUL = [
@@ -45,6 +46,7 @@ PLANTED = [
     ("Cancelling an asyncio task may raise CancelledError", TASK),  # no end
     ("Amnesia is the loss of memory after a disease, a physical trauma.", LIST),  # a list without its end
     ("Amnesia is the loss of memory after a disease, or a psychological trauma.", LIST),  # or without its middle
+    ("Internal pressure produced by the motions of the gas atoms, pushing outward.", VERB),  # its verb is gone
     ("", TASK),
 ]
 
