@@ -26,8 +26,8 @@ CLAUSE = frozenset("because although though while whereas which who including su
 JOINS = frozenset("and or nor".split())
 # After its last comma a sentence may lose what begins so; anything else may be its main verb.
 TAILS = frozenset(
-    "a an the as so since for with by in on at from to like but where whose whom who which especially particularly namely"
-    " usually often such".split()
+    "a an the as so since for with by in on at from to like but where whose whom who which especially particularly"
+    " namely usually often such".split()
 )
 # A cut that holds one of these changes what is claimed.
 CONDITIONS = frozenset(
@@ -67,6 +67,9 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return True
     bracketed = cut[0] in "([" or (begin and evidence[begin - 1] in "([")
     if bracketed:
+        inner = [w for w in cut if not _is_mark(w)]
+        if inner[0] in JOINS | {"but"} or CONDITIONS & set(inner):
+            return False  # "only (or mainly)" is not "only"
         return cut.count("(") == cut.count(")") or evidence[end : end + 1] == [")"]
     plain = [w for w in cut if not _is_mark(w)]
     if CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain):
@@ -112,6 +115,8 @@ def _sentence_problems(text: str) -> list[str]:
         out.append("does not end as a sentence")
     if text[:1].islower() and not re.match(r"\w*[A-Z_.(\d]", text.split(" ")[0]):
         out.append("does not begin as a sentence")
+    if re.search(r"\w[—–] \w", text):
+        out.append("spaces a dash wrongly")
     for left, right in (("(", ")"), ("[", "]"), ("“", "”")):
         if text.count(left) != text.count(right):
             out.append("leaves a bracket or quote open")

@@ -128,7 +128,13 @@ def test_only_http_and_https_are_fetched(web: str, fetcher: Fetcher, url: str) -
 
 
 def test_private_addresses_are_told_apart() -> None:
-    for url in ("http://127.0.0.1/", "http://localhost:80/", "http://10.1.2.3/", "http://[::1]/", "http://169.254.169.254/x"):
+    for url in (
+        "http://127.0.0.1/",
+        "http://localhost:80/",
+        "http://10.1.2.3/",
+        "http://[::1]/",
+        "http://169.254.169.254/x",
+    ):
         assert _private(url)
     for url in ("https://en.wikipedia.org/", "http://8.8.8.8/"):
         assert not _private(url)

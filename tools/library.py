@@ -355,9 +355,7 @@ class Library:
             return [int(i) for i in np.lexsort((np.arange(len(similarity)), -similarity))[:count]]
         place = {p: i for i, p in enumerate(index.ids)}
         where: Any = {"source": {"$in": sorted({p.rsplit(".", 1)[0] for p in index.ids})}}
-        found = self._passages.query(
-            query_embeddings=[vector], n_results=count, where=where, include=["distances"]
-        )
+        found = self._passages.query(query_embeddings=[vector], n_results=count, where=where, include=["distances"])
         ranked = zip((found["distances"] or [[]])[0], found["ids"][0], strict=True)
         return [place[p] for _, p in sorted((round(d, 6), p) for d, p in ranked) if p in place]
 

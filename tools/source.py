@@ -16,7 +16,7 @@ class ProviderError(RuntimeError):
 
 
 def source_id(url: str) -> str:
-    """"src_" and ten hex digits of the URL's SHA-256: the same URL, the same id."""
+    """ "src_" and ten hex digits of the URL's SHA-256: the same URL, the same id."""
     return "src_" + hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
