@@ -65,14 +65,15 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     cut = [w.lower() for w in evidence[begin:end]]
     if all(_is_mark(w) for w in cut):
         return True
-    bracketed = cut[0] in "([" or (begin and evidence[begin - 1] in "([")
-    if bracketed:
-        inner = [w for w in cut if not _is_mark(w)]
-        if inner[0] in JOINS | {"but"} or CONDITIONS & set(inner):
+    if cut[0] in "([":
+        close = cut.index({"(": ")", "[": "]"}[cut[0]]) if {"(": ")", "[": "]"}[cut[0]] in cut else -1
+        inner = [w for w in cut[1:close] if not _is_mark(w)]
+        if close < 0 or not inner or inner[0] in {"or", "but"} or CONDITIONS & set(inner):
             return False  # "only (or mainly)" is not "only"
-        return cut.count("(") == cut.count(")") or evidence[end : end + 1] == [")"]
+        return begin + close + 1 == end or _cut_is_whole(evidence, begin + close + 1, end)
     plain = [w for w in cut if not _is_mark(w)]
-    if CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain):
+    aside = plain[0] in CLAUSE | {"since", "who"}  # what an aside says on the side cannot change the rest
+    if not aside and (CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain)):
         return False
     if begin == 0:
         opener = CONNECTIVES.match(" ".join(plain)) or (
