@@ -36,7 +36,7 @@ OFF_TOPIC = 0.55  # a source under this share of the best one's closeness is cut
 ASIDE = 0.5  # and so is a sentence under this share, while
 NEAR = 0.85  # unless it is at least as close as this, or names this share of the question's rarer words
 NAMES = 0.2
-ENOUGH = 20  # sentences are left
+ENOUGH = 12  # sentences are left
 SHARE = 3  # sentences any source on the topic may hold before the rest is by score
 
 

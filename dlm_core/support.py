@@ -75,6 +75,8 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     aside = plain[0] in CLAUSE | {"since", "who"}  # what an aside says on the side cannot change the rest
     if not aside and (CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain)):
         return False
+    if begin and all(w in JOINS | {"but"} for w in plain):
+        return False  # two clauses held by a comma alone
     if begin == 0:
         opener = CONNECTIVES.match(" ".join(plain)) or (
             plain[0] in OPENERS
