@@ -78,10 +78,10 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     if begin and all(w in JOINS | {"but"} for w in plain):
         return False  # two clauses held by a comma alone
     if begin == 0:
-        opener = CONNECTIVES.match(" ".join(plain)) or (
-            plain[0] in OPENERS
-            and (len(plain) == 1 or plain[0] in {"although", "while", "because", "since", "though", "as"})
-        )
+        subordinator = plain[0] in {"although", "while", "because", "since", "though", "as"}
+        # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
+        bare = len(plain) == 1 and plain[0] in OPENERS and not subordinator
+        opener = CONNECTIVES.match(" ".join(plain)) or bare or (subordinator and len(plain) > 1)
         return bool(opener) and (_is_mark(evidence[end - 1]) or len(plain) == 1)
     # A list keeps all its items: without its last one, or one before the last "and", it reads as broken off.
     after = [w.lower() for w in evidence[end : end + 2] if not _is_mark(w)]

@@ -15,6 +15,7 @@ TASK = "Cancelling an asyncio task, however, may raise CancelledError in the cor
 
 VERB = "Internal pressure produced by the motions of the gas atoms, pushing outward, tries to force the star to expand."
 SPLICE = "The block might get cancelled by the timeout, but the rest of the code continues to run."
+WHILE = "the block might get cancelled by the timeout, the rest of the code continues to run."
 HEDGE = "There are many molecular clouds that form only (or mainly) low-mass stars."
 LIST = "Amnesia is the loss of memory after a disease, a physical trauma, or a psychological trauma."
 
@@ -51,6 +52,7 @@ PLANTED = [
     ("Internal pressure produced by the motions of the gas atoms, pushing outward.", VERB),  # its verb is gone
     ("There are many molecular clouds that form only low-mass stars.", HEDGE),  # a hedge in brackets
     ("The block might get cancelled by the timeout, the rest of the code continues to run.", SPLICE),
+    ("The block might get cancelled by the timeout, the rest of the code continues to run.", "While " + WHILE),
     ("", TASK),
 ]
 
