@@ -9,7 +9,6 @@ are carried over as the same objects, so their text is byte-identical.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from dlm_core.belief import Decision
@@ -227,8 +226,3 @@ def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision,
     same = {winner: loser for loser, winner in decision.disputes.items()}
     laid = place(canvas, rows, same)
     return laid.with_slots({s.id: _disputed(s, decision.disputes) for s in laid.claims() if not s.pinned})
-
-
-def touched(before: Canvas, after: Canvas) -> Sequence[str]:
-    """Ids of slots whose text differs between two canvases."""
-    return list(_differences(before, after))
