@@ -22,6 +22,7 @@ from dlm_core.canvas import Canvas
 from dlm_core.embed import Embedder
 from dlm_core.pool import Pool
 from tools.query import STOPWORDS, keywords
+from tools.source import Hit
 
 COVERED = 0.45  # cosine from which a claim's evidence speaks of a sub-question
 WEAK = 2  # least certain claims that are asked about in a round
@@ -63,6 +64,19 @@ def later(brief: Brief, canvas: Canvas, pool: Pool, embedder: Embedder, asked: I
             if words:
                 found.append(Query(" ".join([*topic[:3], *words]), f"more on “{_short(head.text)}”"))
     return _unasked(found, asked)[:MOST]
+
+
+def by_meaning(hits: Sequence[Hit], asked: Sequence[Query], embedder: Embedder) -> list[list[str]]:
+    """For each query, the addresses of the hits by the closeness of their titles
+    and snippets to it."""
+    if not hits:
+        return []
+    near = embedder([f"{h.title}. {h.snippet}" for h in hits]) @ embedder([q.text for q in asked]).T
+    near = np.round(near, 6)
+    return [
+        [hits[i].url for i in sorted(range(len(hits)), key=lambda i: (-near[i, q], hits[i].url))]
+        for q in range(len(asked))
+    ]
 
 
 def uncovered(brief: Brief, canvas: Canvas, pool: Pool, embedder: Embedder) -> list[str]:

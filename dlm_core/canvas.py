@@ -102,6 +102,12 @@ class Canvas:
     next_id: int = 1
     pins: tuple[str, ...] = ()  # pinned sentences that must appear byte for byte
     notes: tuple[str, ...] = field(default=())  # what is missing, for the report
+    parts: tuple[str, ...] = ()  # sub-questions in the order asked; () for a question of one part
+
+    @property
+    def asked(self) -> list[str]:
+        """The question and its sub-questions."""
+        return list(dict.fromkeys((self.question, *self.parts)))
 
     def slot(self, slot_id: str) -> Slot:
         """The slot or summary slot with this id; CanvasError where there is none."""
@@ -174,6 +180,7 @@ class Canvas:
             raw = json.loads(text)
             canvas = Canvas(
                 question=str(raw["question"]),
+                parts=tuple(map(str, raw.get("parts", ()))),
                 slots=tuple(_slot(s) for s in raw["slots"]),
                 summary=tuple(_slot(s) for s in raw["summary"]),
                 revisions=tuple(_revision(r) for r in raw["revisions"]),

@@ -24,6 +24,7 @@ from dlm_core.pool import Pool
 TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
 FEWEST = 2  # claims a section needs
+MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
 DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fraction of a second
 ON_TOPIC = 0.25  # cosine with the question under which evidence is no ground for a claim
 
@@ -42,7 +43,7 @@ Row = tuple[Kind, tuple[str, ...], float]  # kind, evidence ids, plan confidence
 
 
 def sample(
-    question: str,
+    asked: Sequence[str],
     pool: Pool,
     models: Models,
     *,
@@ -53,74 +54,152 @@ def sample(
     usable: Sequence[str] | None = None,
     guidance: float = GUIDANCE,
 ) -> list[Row]:
-    """Denoise the plan. `held` rows stay as they are, those in `remask` aside;
-    `usable` names the evidence that may be seen and pointed at (default all).
+    """Denoise the plan for `asked`, the question and then its sub-questions.
+    `held` rows stay as they are, those in `remask` aside; `usable` names the
+    evidence that may be seen and pointed at (default all).
     Rows come back in the same places; without `held`, compact."""
-    brief = torch.from_numpy(models.embedder([question])[0])
+    questions = torch.from_numpy(models.embedder(list(asked)))
+    brief = questions[0]
     vectors = torch.from_numpy(pool.vectors).float()
+    near = (vectors @ questions.T).max(-1).values
+    kin = torch.from_numpy(pool.affinity())
     # Asked for more claims than there is evidence on the question, a plan fills up with what is not.
-    near = vectors @ brief
     relevant = int((near >= max(ON_TOPIC, 0.5 * float(near.max()))).sum()) if len(pool) else 0
     mask = None
     if usable is not None:
         mask = torch.zeros(len(pool), dtype=torch.bool)
         mask[[pool.row(e) for e in usable]] = True
-    keep = None
-    if held is not None:
-        keep = Plan(
-            [kind for kind, _, _ in held],
-            [tuple(pool.row(e) for e in ids) for _, ids, _ in held],
-            [sure for _, _, sure in held],
-        )
-    found: list[list[Row]] = []
-    for _ in range(1 if held is not None else DRAFTS):
+    ids = pool.ids
+
+    def denoise(keep: Plan | None, remask: Sequence[int] | None, slots: int) -> list[Row]:
         made = plan(
             models.planner,
             brief=brief,
             evidence=vectors,
             features=features(pool, brief),
-            slots=len(held) if held is not None else min(budget.slots, models.planner.config.slots),
+            slots=slots,
             generator=generator,
             guidance=guidance,
+            relevance=near,
+            affinity=kin,
             keep=keep,
             remask=remask,
             usable=mask,
             claims=max(FEWEST, min(budget.claims, relevant)),
             sections=min(budget.sections, max(1, relevant // 3)),
         )
-        ids = pool.ids
-        found.append(
-            [
-                (kind, tuple(ids[p] for p in pointers), sure)
-                for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
-            ]
-        )
-    return max(found, key=lambda rows: holds_together(rows, pool, near.numpy(), budget))
+        return [
+            (kind, tuple(ids[p] for p in pointers), sure)
+            for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
+        ]
+
+    if held is not None:
+        return denoise(_plan(held, pool), remask, len(held))
+    slots = min(budget.slots, models.planner.config.slots)
+
+    def worth(rows: list[Row]) -> float:
+        return holds_together(rows, pool, kin.numpy(), near.numpy(), budget)
+
+    best = max((denoise(None, None, slots) for _ in range(DRAFTS)), key=worth)
+    best = regroup(best, pool, kin.numpy())
+    return in_order(best, pool, (vectors @ questions[1:].T).numpy())
 
 
-def holds_together(rows: Sequence[Row], pool: Pool, near: np.ndarray, budget: Budget) -> float:
-    """How good a sampled plan looks from outside: how much closer its claims are
-    to their own section than to the nearest other one, and how close to the
-    question (`near`, (M,) cosines); short plans lose in proportion."""
-    parts: list[list[int]] = []
-    for kind, ids, _ in rows:
+def _plan(rows: Sequence[Row], pool: Pool) -> Plan:
+    return Plan(
+        [kind for kind, _, _ in rows],
+        [tuple(pool.row(e) for e in ids) for _, ids, _ in rows],
+        [sure for _, _, sure in rows],
+    )
+
+
+def _sections(rows: Sequence[Row]) -> list[list[int]]:
+    """Indices of each section's claims, in order; what stands before the first section is left out."""
+    out: list[list[int]] = []
+    for i, (kind, ids, _) in enumerate(rows):
         if kind == Kind.SECTION:
-            parts.append([])
-        elif kind == Kind.CLAIM and ids and parts:
-            parts[-1].append(pool.row(ids[0]))
-    parts = [p for p in parts if p]
-    count = sum(map(len, parts))
+            out.append([])
+        elif kind == Kind.CLAIM and ids and out:
+            out[-1].append(i)
+    return [s for s in out if s]
+
+
+def _belonging(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> dict[int, float]:
+    """By index of each claim: how much more it has to do with its own section
+    than with the nearest other one; a claim alone in its section has nothing to do with it."""
+    sections = _sections(rows)
+    at = [[pool.row(rows[i][1][0]) for i in s] for s in sections]
+    out = {}
+    for n, (section, members) in enumerate(zip(sections, at, strict=True)):
+        for i, row in zip(section, members, strict=True):
+            own = [float(kin[row, r]) for r in members if r != row]
+            others = [float(np.mean(kin[row, m])) for k, m in enumerate(at) if k != n]
+            out[i] = (float(np.mean(own)) if own else 0.0) - max(others, default=0.0)
+    return out
+
+
+def regroup(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
+    """A compact plan whose misplaced claims stand in the section they have most
+    to do with, the worst first. A section keeps `FEWEST` claims."""
+    out = list(rows)
+    for _ in range(len(out)):
+        found = _belonging(out, pool, kin)
+        sections = _sections(out)
+        home = {i: s for s in sections for i in s}
+        wrong = [i for i, v in found.items() if v < -MISPLACED and len(home[i]) > FEWEST]
+        if not wrong:
+            break
+        i = min(wrong, key=lambda i: (found[i], i))
+        row = pool.row(out[i][1][0])
+        mean = {s[-1]: float(np.mean([kin[row, pool.row(out[j][1][0])] for j in s if j != i])) for s in sections}
+        last = max(mean, key=lambda k: (mean[k], -k))
+        moved = out.pop(i)
+        out.insert(last if i < last else last + 1, moved)
+    return out
+
+
+def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.ndarray, budget: Budget) -> float:
+    """How good a sampled plan looks from outside: how much more its claims have
+    to do (`kin`, (M, M)) with their own section than with the nearest other one,
+    and how close they are to the question (`near`, (M,) cosines); short plans
+    lose in proportion."""
+    belonging = _belonging(rows, pool, kin)
+    count = len(belonging)
     if not count:
         return float("-inf")
-    apart = 0.0
-    for part in parts:
-        for row in part:
-            v = pool.vectors[row]
-            own = [float(v @ pool.vectors[r]) for r in part if r != row]
-            others = [float(np.mean(pool.vectors[p] @ v)) for p in parts if p is not part]
-            apart += (float(np.mean(own)) if own else 0.0) - max(others, default=0.0)
-    about = float(np.mean([near[r] for p in parts for r in p]))
+    about = float(np.mean([near[pool.row(rows[i][1][0])] for i in belonging]))
+    apart = sum(belonging.values())
     return (apart / count + 0.5 * about) * min(1.0, count / max(1, min(budget.claims, len(pool))))
+
+
+def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
+    """A compact plan with its sections in the order of the sub-questions they
+    answer best (`parts`, (M, questions) cosines), and in each section what comes
+    from one source in that source's order: a definition stands before what uses it."""
+    sections: list[list[Row]] = []
+    rest: list[Row] = []
+    for row in rows:
+        if row[0] == Kind.SECTION:
+            sections.append([row])
+        elif row[0] == Kind.CLAIM and row[1] and sections:
+            sections[-1].append(row)
+        else:
+            rest.append(row)
+    for section in sections:
+        places: dict[str, list[int]] = {}
+        for i, (_, ids, _) in enumerate(section[1:], 1):
+            places.setdefault(pool.evidence[ids[0]].source, []).append(i)
+        for where in places.values():
+            told = sorted((section[i] for i in where), key=lambda r: pool.evidence[r[1][0]].start)
+            for i, row in zip(where, told, strict=True):
+                section[i] = row
+    if parts.shape[1] > 1:
+        # Every sub-question is near to everything on the topic; what counts is which one is nearer than it usually is.
+        own = parts - parts.mean(axis=0)
+        mean = [own[[pool.row(ids[0]) for _, ids, _ in s[1:]]].mean(axis=0) for s in sections]
+        order = sorted(range(len(sections)), key=lambda i: int(mean[i].argmax()))
+        sections = [sections[i] for i in order]
+    return [row for section in sections for row in section] + rest
 
 
 def settle(rows: Sequence[Row], pool: Pool, budget: Budget) -> list[Row]:

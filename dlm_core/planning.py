@@ -29,7 +29,8 @@ from dlm_core.planner import (
     PlannerError,
 )
 
-GUIDANCE = 2.0  # nats per unit of cosine between question and evidence
+GUIDANCE = 2.0  # nats per unit of relevance (cosine between question and evidence, if nothing better is given)
+COHERENCE = 4.0  # nats per unit of cosine by which evidence is closer to a section than to any other
 STRUCTURE = 0.7  # temperature of kinds: the likeliest plan is one long section
 
 
@@ -174,6 +175,9 @@ def plan(
     slots: int,
     generator: torch.Generator,
     guidance: float = GUIDANCE,
+    coherence: float = COHERENCE,
+    relevance: Tensor | None = None,
+    affinity: Tensor | None = None,
     keep: Plan | None = None,
     remask: Sequence[int] | None = None,
     usable: Tensor | None = None,
@@ -189,8 +193,11 @@ def plan(
     brief: (384,) unit vector of the question. evidence: (M, 384) unit vectors.
     features: (M, FEATURES) from `features`. Row numbers of the result's
     pointers are rows of `evidence`; each is used once at most.
-    guidance: weight of cos(question, evidence) added to pointer logits, in
-    nats, so that a plan does not drift from its question (SPREAD).
+    guidance: weight of `relevance` (M,), by default cos(question, evidence),
+    added to pointer logits, in nats, so that a plan does not drift from its
+    question (SPREAD). coherence: the same for the affinity (M, M), by default
+    cosine, with what already stands in a slot's section against what stands in
+    the others, so that claims end up among their like.
     keep: a plan to start from. Its slots stay visible, those in `remask` aside;
     slot numbers are kept, EMPTY ones included. Without it everything is masked
     and the result is compact (EMPTY only at the end, no section without claims).
@@ -217,12 +224,15 @@ def plan(
         tokens[tokens[:, 0] == MASK] = torch.tensor([int(Kind.EMPTY), NONE, NONE, NONE])
         tokens = tokens.flatten()
     exclusive = torch.arange(FIRST + many) >= FIRST
-    pull = guidance * (evidence @ brief)
+    pull = guidance * (evidence @ brief if relevance is None else relevance)
+    kin = evidence @ evidence.T if affinity is None else affinity
     size = _size(claims, sections)
     while bool((masked := tokens == MASK).any()):
         logits = planner(brief[None], evidence[None], features[None], allowed[None], tokens[None], size)
-        logits.pointers[..., 1:] += pull
         seen = tokens.view(-1, WIDTH)
+        logits.pointers[..., 1:] += pull
+        if coherence:
+            logits.pointers[0, :, 0, 1:] += coherence * _belonging(seen, kin)
         flat = _rules(_flatten(logits, FIRST + many), tokens, _free(seen, allowed))
         drafting = bool((seen[:, 0] == MASK).any())
         done = step(
@@ -241,6 +251,24 @@ def plan(
             on_step(tokens)
     made = _read(tokens, confidence, base, set(remask or ()))
     return made if keep is not None else compact(made)
+
+
+def _belonging(seen: Tensor, kin: Tensor) -> Tensor:
+    """(N, M): how much closer each piece of evidence is to what stands in a slot's
+    section than to what stands in the nearest other one; 0 where nothing stands yet."""
+    section = (seen[:, 0] == Kind.SECTION).long().cumsum(0)
+    lead = seen[:, 1]
+    out = torch.zeros(len(seen), len(kin))
+    near: dict[int, Tensor] = {}
+    for number in section.unique().tolist():
+        rows = lead[(section == number) & (lead >= FIRST)] - FIRST
+        if len(rows):
+            near[number] = kin[:, rows].mean(-1)
+    for number, own in near.items():
+        others = [v for k, v in near.items() if k != number]
+        gain = own - torch.stack(others).max(0).values if others else own
+        out[section == number] = gain
+    return out
 
 
 def _next_kinds(flat: Tensor, seen: Tensor, threshold: float) -> Tensor:

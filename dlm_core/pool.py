@@ -9,6 +9,8 @@ import numpy as np
 
 from dlm_core.segment import Evidence
 
+SAME_SOURCE, SAME_HEADING = 0.05, 0.1  # cosine that a shared source, and a shared heading, are worth
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -45,6 +47,15 @@ class Pool:
             rows = {e: i for i, e in enumerate(self.evidence)}
             object.__setattr__(self, "_row_of", rows)
         return rows
+
+    def affinity(self) -> np.ndarray:
+        """(n, n) float32: how much two pieces of evidence belong together: their
+        cosine, and more where one source, and one heading of it, says both."""
+        rows = list(self.evidence.values())
+        source = np.array([e.source for e in rows])
+        place = np.array([f"{e.source} {e.heading}" for e in rows])
+        together = SAME_SOURCE * (source[:, None] == source[None]) + SAME_HEADING * (place[:, None] == place[None])
+        return np.asarray(self.vectors @ self.vectors.T + together, dtype=np.float32)
 
     def texts(self, ids: Sequence[str]) -> list[str]:
         return [self.evidence[i].text for i in ids]

@@ -47,7 +47,7 @@ def draft(
         raise ReviseError("there is no evidence to draft from")
     size = budget or Budget()
     generator = seeded(seed, "plan", "draft")
-    rows = settle(sample(canvas.question, pool, models, generator=generator, budget=size), pool, size)
+    rows = settle(sample(canvas.asked, pool, models, generator=generator, budget=size), pool, size)
     laid = place(canvas, rows)
     return _finish(canvas, laid, pool, models, "draft", Cause("first draft"), seed, effort, progress)
 
@@ -174,7 +174,7 @@ def _local(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed:
         return canvas
     cited = [e for e in canvas.cited() if e in pool.evidence]
     rows = sample(
-        canvas.question,
+        canvas.asked,
         pool,
         models,
         generator=seeded(seed, "plan", len(canvas.revisions)),
@@ -210,7 +210,7 @@ def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision,
         remask = [i for i in range(len(held)) if i not in pinned | heads]
         kept = [e for i in pinned for e in canvas.slots[i].pointers]
         rows = sample(
-            canvas.question,
+            canvas.asked,
             pool,
             models,
             generator=generator,
@@ -221,7 +221,7 @@ def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision,
         )
         rows = [row for row in rows if row[0] != Kind.EMPTY]
     else:
-        rows = sample(canvas.question, pool, models, generator=generator, budget=budget, usable=usable)
+        rows = sample(canvas.asked, pool, models, generator=generator, budget=budget, usable=usable)
     rows = settle(rows, pool, budget)
     same = {winner: loser for loser, winner in decision.disputes.items()}
     laid = place(canvas, rows, same)

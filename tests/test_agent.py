@@ -16,7 +16,20 @@ from dlm_core.embed import Embedder
 from dlm_core.pool import Pool
 from dlm_core.segment import split, tidy
 from tools.library import Library
-from tools.source import Source, source_id
+from tools.source import Hit, Source, source_id
+
+# --- what to read ------------------------------------------------------------------
+
+
+def test_hits_are_ranked_by_what_their_titles_mean() -> None:
+    hits = [
+        Hit("u1", "A history of bridges", "Bridges were first built of wood.", "x"),
+        Hit("u2", "Joblessness in rich countries", "Many people look for work and find none.", "x"),
+    ]
+    asked = [queries.Query("What causes unemployment?", "the question"), queries.Query("old bridges", "more")]
+    assert queries.by_meaning(hits, asked, Embedder()) == [["u2", "u1"], ["u1", "u2"]]
+    assert queries.by_meaning([], asked, Embedder()) == []
+
 
 # --- brief ------------------------------------------------------------------------
 

@@ -70,6 +70,17 @@ def test_a_folder_is_ranked_by_what_its_files_say(folder: Path) -> None:
     assert len(provider.search("wind", 0)) == 0
 
 
+def test_a_long_file_on_the_subject_beats_a_passing_mention(tmp_path: Path) -> None:
+    """Files are judged by their best blocks and titles: not by their length, and words count in all their forms."""
+    filler = "Prices rise and fall with the seasons, and shops change what they sell. " * 12
+    long = f"# How unemployment is measured\n\n{filler}\n\nA survey measures unemployment each month.\n\n{filler}"
+    (tmp_path / "long.md").write_text(long)
+    (tmp_path / "short.md").write_text("# Shops\n\nQueues were measured in one shop.\n")
+    (tmp_path / "other.md").write_text(f"# Seasons\n\n{filler}\n\nUnemployment is named here once.\n")
+    hits = only([str(tmp_path)]).search("What causes unemployment and how is it measured?", 3)
+    assert hits[0].title == "How unemployment is measured"
+
+
 def test_one_file_is_a_source(folder: Path) -> None:
     provider = only([str(folder / "dam.md")])
     (hit,) = provider.search("anything at all", 5)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from tools.extract import MAX_INPUT, MAX_PDF, SUFFIXES, Extracted, Extractor
 from tools.fetch import decode
-from tools.query import keywords
+from tools.query import keywords, stem
 from tools.source import Hit, Skipped, Source, SourceError, source_id
 
 MAX_FILES = 5000
 SNIPPET = 200  # characters
+BLOCK = 120  # words of a block that is ranked
+BLOCKS = (1.0, 0.5, 0.25)  # weights of a file's best blocks
+TITLE = 3  # the title is a block of its own, its words so many times
 
 
 class LocalFiles:
@@ -28,7 +31,7 @@ class LocalFiles:
         self.skipped: list[Skipped] = []
         self._extractor = extractor
         self._read: dict[str, Source | Skipped] = {}
-        self._index: tuple[list[Source], object] | None = None
+        self._index: tuple[list[Source], list[int], object] | None = None
         root = Path(path).expanduser()
         if not root.exists():
             raise SourceError(f"{path}: no such file or folder")
@@ -42,15 +45,20 @@ class LocalFiles:
         self._files = {file.as_uri(): file for file in files}
 
     def search(self, query: str, limit: int) -> list[Hit]:
-        """Files ranked by BM25 over their stored text. Ties and files without a match are in path order, last."""
-        sources, index = self._ranked()
+        """Files ranked by their best blocks of text (BM25), so that a long file is not judged by what else it says
+        and a passing mention in a short one does not win. Ties and files without a match are in path order, last."""
+        sources, owner, index = self._ranked()
         if not sources or limit <= 0:
             return []
         words = _tokens(" ".join(keywords(query, 64)))
-        scores = index.get_scores(words) if words else [0.0] * len(sources)  # type: ignore[attr-defined]
-        order = sorted(range(len(sources)), key=lambda i: (-round(float(scores[i]), 6), sources[i].url))
-        if words and float(scores[order[0]]) > 0:
-            order = [i for i in order if float(scores[i]) > 0]
+        scores = index.get_scores(words) if words else [0.0] * len(owner)  # type: ignore[attr-defined]
+        blocks: list[list[float]] = [[] for _ in sources]
+        for source, score in zip(owner, scores, strict=True):
+            blocks[source].append(float(score))
+        rated = [sum(w * s for w, s in zip(BLOCKS, sorted(b, reverse=True), strict=False)) for b in blocks]
+        order = sorted(range(len(sources)), key=lambda i: (-round(rated[i], 6), sources[i].url))
+        if words and rated[order[0]] > 0:
+            order = [i for i in order if rated[i] > 0]
         best = [sources[i] for i in order[:limit]]
         return [Hit(source.url, source.title, _snippet(source.text), self.name) for source in best]
 
@@ -86,14 +94,20 @@ class LocalFiles:
             return found
         return _source(url, found, file.stem)
 
-    def _ranked(self) -> tuple[list[Source], object]:
-        """All readable files and the index over them."""
+    def _ranked(self) -> tuple[list[Source], list[int], object]:
+        """All readable files, the file each block of the index belongs to, and the index."""
         if self._index is None:
             opened = [self._open(url) for url in self._files]
             sources = [source for source in opened if isinstance(source, Source)]
-            # The title counts, like words of the text.
-            corpus = [_tokens(f"{source.title} {source.text}") for source in sources]
-            self._index = sources, _bm25(corpus)
+            owner, corpus = [], []
+            for n, source in enumerate(sources):
+                title = _tokens(source.title)
+                corpus.append(title * TITLE)
+                owner.append(n)
+                for block in _blocks(source.text):
+                    corpus.append(title + _tokens(block))
+                    owner.append(n)
+            self._index = sources, owner, _bm25(corpus)
         return self._index
 
 
@@ -129,11 +143,22 @@ def _files(root: Path) -> tuple[list[Path], bool]:
 
 
 def _tokens(text: str) -> list[str]:
-    """Lower-case words, plural s off, so that "timeouts" finds "timeout"."""
-    words = []
-    for word in "".join(c.lower() if c.isalnum() or c == "_" else " " for c in text).split():
-        words.append(word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word)
-    return words
+    """Stems of lower-case words, so that "timeouts" finds "timeout" and "measured" "measuring"."""
+    return [stem(word) for word in "".join(c.lower() if c.isalnum() or c == "_" else " " for c in text).split()]
+
+
+def _blocks(text: str) -> list[str]:
+    """The stored text in pieces of about BLOCK words, cut between its blocks."""
+    out: list[str] = []
+    held: list[str] = []
+    size = 0
+    for block in text.split("\n\n"):
+        held.append(block)
+        size += len(block.split())
+        if size >= BLOCK:
+            out.append("\n".join(held))
+            held, size = [], 0
+    return [*out, "\n".join(held)] if held else out
 
 
 def _bm25(corpus: list[list[str]]) -> object:

@@ -26,6 +26,13 @@ def keywords(query: str, most: int = 8) -> list[str]:
     return (kept or found)[:most]
 
 
+def stem(word: str) -> str:
+    """A crude stem of one word in any case: "measured", "measuring" and "measures" are one."""
+    low = word.lower()
+    cut = re.sub(r"(?:ations?|ing|ies|ed|es|s|e)$", "", low) if len(low) > 4 and not low.endswith("ss") else low
+    return cut if len(cut) > 2 else low
+
+
 def merge(rankings: list[list[str]], limit: int) -> list[str]:
     """Reciprocal-rank fusion of ranked lists (k = 60, Cormack et al. 2009), ties by first appearance."""
     scores: dict[str, float] = {}

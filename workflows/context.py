@@ -109,7 +109,7 @@ class Context:
     def canvas(self, brief: Brief, name: str) -> Canvas:
         """The canvas of a file in the run folder; an empty one for no name."""
         if not name:
-            return Canvas(brief.question)
+            return Canvas(brief.question, parts=brief.parts if len(brief.parts) > 1 else ())
         return Canvas.from_json((self.run.folder / "canvas" / name).read_text(encoding="utf-8"))
 
     def keep(self, canvas: Canvas, name: str) -> str:

@@ -59,7 +59,9 @@ def search(state: State, context: Context) -> State:
             # A provider is known by its place: two books of one server have one name.
             found |= {h.url: replace(h, provider=str(place)) for h in hits if h.url not in found}
             ranked.append([h.url for h in hits if h.url not in opened])
-        rankings.append([found[url] for url in _merged(ranked)])
+        # Engines rank by words; what the title and the first words mean has a say too.
+        near = queries.by_meaning([h for h in found.values() if h.url not in opened], asked, context.embedder)
+        rankings.append([found[url] for url in _merged([*ranked, *near])])
     # The best page of each provider comes before the second of any, and is read in any case.
     chosen = _in_turn(rankings, max(context.limits.pages, sum(1 for r in rankings if r)))
     return {

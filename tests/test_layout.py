@@ -1,0 +1,85 @@
+"""Plans as a report may have them: claims among their like, sources in their order, sub-questions in theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlm_core.canvas import Canvas, Kind
+from dlm_core.layout import Row, in_order, regroup
+from dlm_core.pool import Pool
+from dlm_core.segment import Evidence
+
+
+def pool(rows: list[tuple[str, str, int, list[float]]]) -> Pool:
+    """Evidence as (source, heading, start, vector)."""
+    held = {}
+    for source, heading, start, _ in rows:
+        name = f"{source}.e{start}"
+        held[name] = Evidence(name, source, f"{source}.p0", heading, start, start + 9, f"Said {name}.", "", True, "")
+    vectors = np.array([v for *_, v in rows], dtype=np.float32)
+    return Pool(held, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def plan(*sections: list[str]) -> list[Row]:
+    return [
+        row for names in sections for row in [(Kind.SECTION, (), 0.5), *((Kind.CLAIM, (name,), 0.5) for name in names)]
+    ]
+
+
+def groups(rows: list[Row]) -> list[list[str]]:
+    out: list[list[str]] = []
+    for kind, ids, _ in rows:
+        if kind == Kind.SECTION:
+            out.append([])
+        else:
+            out[-1].append(ids[0])
+    return out
+
+
+@pytest.fixture()
+def stars() -> Pool:
+    """Three sentences on birth, three on death, from two sources."""
+    birth, death = [1.0, 0.1, 0.0], [0.0, 0.1, 1.0]
+    return pool(
+        [
+            ("a", "Birth", 10, birth),
+            ("a", "Birth", 20, birth),
+            ("b", "Birth", 10, birth),
+            ("b", "Death", 20, death),
+            ("b", "Death", 30, death),
+            ("b", "Death", 40, death),
+        ]
+    )
+
+
+def test_affinity_counts_source_and_heading(stars: Pool) -> None:
+    kin = stars.affinity()
+    assert kin[0, 1] > kin[0, 2] > kin[0, 3]
+    assert np.allclose(kin, kin.T)
+
+
+def test_a_claim_in_the_wrong_section_moves_to_its_own(stars: Pool) -> None:
+    rows = plan(["a.e10", "a.e20", "b.e40"], ["b.e20", "b.e30", "b.e10"])
+    assert groups(regroup(rows, stars, stars.affinity())) == [["a.e10", "a.e20", "b.e10"], ["b.e20", "b.e30", "b.e40"]]
+
+
+def test_no_section_is_emptied_below_two(stars: Pool) -> None:
+    rows = plan(["a.e10", "b.e40"], ["b.e20", "b.e30"])
+    assert groups(regroup(rows, stars, stars.affinity())) == groups(rows)
+
+
+def test_sections_follow_the_sub_questions_and_claims_their_source(stars: Pool) -> None:
+    rows = plan(["b.e40", "b.e20"], ["a.e20", "b.e10", "a.e10"])
+    questions = np.array([[1.0, 0.1, 0.0], [0.0, 0.1, 1.0]])  # how stars are born, then how they die
+    near = stars.vectors @ (questions / np.linalg.norm(questions, axis=1, keepdims=True)).T
+    assert groups(in_order(rows, stars, near)) == [["a.e10", "b.e10", "a.e20"], ["b.e20", "b.e40"]]
+    one_question = near[:, :1]
+    assert groups(in_order(rows, stars, one_question))[0] == ["b.e20", "b.e40"]
+
+
+def test_a_canvas_knows_what_was_asked() -> None:
+    canvas = Canvas("How do stars form and die?", parts=("How do stars form", "how do stars die"))
+    assert canvas.asked == ["How do stars form and die?", "How do stars form", "how do stars die"]
+    assert Canvas.from_json(canvas.to_json()) == canvas
+    assert Canvas("Tides").asked == ["Tides"]
