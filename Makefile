@@ -1,5 +1,5 @@
 # make report Q="your question"    a report under ./reports, from examples/library unless SOURCES names others
-# make test | lint | setup | clean
+# make test | lint | setup | pictures | man | clean
 # Each target does its own set-up; a second call finds it done.
 
 PYTHON  ?= python3
@@ -25,7 +25,7 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COMPILE := torch, onnxruntime, chromadb, bm25s, langgraph.graph, langgraph.checkpoint.sqlite, trafilatura, rich.progress
 INSTALL := $(PIP) install -qq --no-compile
 
-.PHONY: setup report test lint clean
+.PHONY: setup report test lint pictures man clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/base.stamp
@@ -39,6 +39,16 @@ test: setup $(VENV)/test.stamp
 lint: $(VENV)/test.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+# Those of README, from a report on the default question. Needs a Chromium.
+pictures: setup $(VENV)/test.stamp
+	@$(BIN)/palimpsest "$$QUESTION" --sources examples/library --out build/pictures --force --quiet
+	@$(BIN)/python -m tests.pictures build/pictures docs/pictures
+	@$(BIN)/python -m tests.terminal_pictures docs/pictures
+
+# The manual page, from the parsers of the command line.
+man: $(VENV)/test.stamp
+	@$(BIN)/python -m workflows.manual > docs/palimpsest.1
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
 """From passages that were found to the pool: the evidence a draft may cite.
 
 Sentences are scored by their cosine with the question (or the sub-question
-nearest to it) and by the rank of the passage they stand in. Sources far from
+nearest to it) and by the rank of the passage they stand in. Passages that give
+orders to their reader are left out (tools/injection.py). Sources far from
 the question are cut, every source that is left gets a fair share, and sentences
 that say the same are folded, unless they disagree in a number, a date, a name
 or a negation: those are what a revision is about.
@@ -12,20 +13,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from agent.brief import Brief
+from dlm_core.clutter import mendable
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
+from tools.injection import addresses_reader
 from tools.library import Library
 from tools.query import keywords
 
 LIMIT = 48  # evidence in a pool: about twice what a report cites, or the plan drifts
-PASSAGES = 24  # passages taken per query
+PASSAGES = 40  # passages taken per query
 TWIN = 0.95  # cosine from which two sentences say the same
 RANK = 0.15  # weight of the passage's rank beside the cosine
 WORDS = 0.3  # weight of the question's rarer words standing in the sentence
@@ -36,18 +39,20 @@ OFF_TOPIC = 0.55  # a source under this share of the best one's closeness is cut
 ASIDE = 0.5  # and so is a sentence under this share, while
 NEAR = 0.85  # unless it is at least as close as this, or names this share of the question's rarer words
 NAMES = 0.2
-ENOUGH = 12  # sentences are left
+ENOUGH = 8  # sentences are left
 SHARE = 3  # sentences any source on the topic may hold before the rest is by score
 
 
 @dataclass(frozen=True)
 class Selection:
     """ids: the pool, in order. cut: sources left out as off the topic, with their
-    closeness. best: closeness of the best source, 0..1."""
+    closeness. best: closeness of the best source, 0..1. flagged: passages left
+    out because they give orders to their reader, by source."""
 
     ids: list[str]
     cut: dict[str, float]
     best: float
+    flagged: dict[str, list[str]] = field(default_factory=dict)
 
 
 def gather(
@@ -67,11 +72,11 @@ def gather(
     random: the same library and queries give the same pool in the same order.
     """
     kept = list(dict.fromkeys(keep))
-    found = _candidates(queries, library, set(sources))
+    found, flagged = _candidates(queries, library, set(sources))
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
-        return Selection([], {}, 0.0)
+        return Selection([], {}, 0.0, flagged)
     ids = list(found)
     vectors = library.vectors(ids)
     asked = embedder(list(dict.fromkeys((brief.question, *brief.parts))))
@@ -97,7 +102,8 @@ def gather(
     order = sorted(closeness, key=lambda s: (-closeness[s], s))
     place = {s: n for n, s in enumerate(order)}
     chosen.sort(key=lambda i: (place[found[i][0].source], found[i][0].start))
-    return Selection(chosen, {s: c for s, c in cut.items() if s not in {found[i][0].source for i in chosen}}, best)
+    left = {s: c for s, c in cut.items() if s not in {found[i][0].source for i in chosen}}
+    return Selection(chosen, left, best, flagged)
 
 
 def load_pool(library: Library, ids: Sequence[str]) -> Pool:
@@ -113,18 +119,26 @@ def load_pool(library: Library, ids: Sequence[str]) -> Pool:
     )
 
 
-def _candidates(queries: Sequence[str], library: Library, sources: set[str]) -> dict[str, tuple[Evidence, float]]:
-    """Evidence that stands alone, with the summed rank score of its passage."""
+def _candidates(
+    queries: Sequence[str], library: Library, sources: set[str]
+) -> tuple[dict[str, tuple[Evidence, float]], dict[str, list[str]]]:
+    """Evidence that stands alone, or does without its clutter, with the summed rank score of its passage; and the
+    passages left out because they give orders, by source."""
     passages: dict[str, float] = {}
     for query in queries:
         for passage, score in library.search(query, PASSAGES, sources):
             passages[passage.id] = passages.get(passage.id, 0.0) + score
-    out = {}
+    out: dict[str, tuple[Evidence, float]] = {}
+    flagged: dict[str, list[str]] = {}
     for name in sorted(passages, key=lambda p: (-round(passages[p], 9), p)):
+        passage = library.passage(name)
+        if addresses_reader(f"{passage.heading}\n{passage.text}"):
+            flagged.setdefault(passage.source, []).append(name)
+            continue
         for e in library.evidence_of(name):
-            if e.standalone:
+            if e.standalone or mendable(e.text):
                 out[e.id] = (e, passages[name])
-    return out
+    return out, flagged
 
 
 def _on_topic(near: float, shared: float) -> bool:

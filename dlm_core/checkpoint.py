@@ -289,8 +289,9 @@ def adapter_rank(files: list[Path]) -> int:
     raise CheckpointError("the weights hold no adapter; get them again, for example by reinstalling palimpsest")
 
 
-def load_adapter(model: Transformer, files: list[Path]) -> None:
-    """Put adapter shards into `model`, in place. Raises CheckpointError."""
+def load_adapter(model: Transformer, files: list[Path], *, partial: bool = False) -> None:
+    """Put adapter shards into `model`, in place. partial: heads that the shards
+    do not hold stay as they are. Raises CheckpointError."""
     own = dict(model.adapter_parameters())
     seen = set()
     for file in files:
@@ -306,7 +307,7 @@ def load_adapter(model: Transformer, files: list[Path]) -> None:
             with torch.no_grad():
                 own[name].copy_(t)
             seen.add(name)
-    if seen != set(own):
+    if not seen or (seen != set(own) and not partial):
         raise CheckpointError(f"the adapter lacks {len(set(own) - seen)} tensors; get its files again")
 
 

@@ -1,162 +1,34 @@
-"""Slots to sentences: write, check, write again, fall back.
+"""Slots to sentences: claims, headings and the summary of a canvas.
 
-A claim is written from its own evidence by masked denoising, read by the base,
-remasked where it reads badly, and then checked by code (`support.problems`).
-What fails is remasked where the trouble is, then written anew, and after
-`TRIES` attempts becomes a sentence of its evidence: a claim is never shipped
-wrong. Headings and summary sentences go the same way.
+A claim's canvas starts from its evidence. The writer says of every token how
+likely it goes, whole phrases go (trim.py) and code checks what is left
+(`support.problems`). A text that stands and fails gets noise on its trouble and
+is denoised; what fails again becomes a sentence of its evidence: a claim is
+never shipped wrong. Summary sentences go the same way; headings are written
+from noise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-
-import torch
+from collections.abc import Sequence
+from dataclasses import replace
 
 from dlm_core.canvas import Canvas, Kind, Slot
+from dlm_core.job import Effort
 from dlm_core.models import Models
 from dlm_core.pool import Pool
-from dlm_core.prompt import BRIEF, CLAIM, HEADING, prompt
-from dlm_core.support import heading_problems, problems, words
-from dlm_core.write import Effort, Job
+from dlm_core.prompt import HEADING, prompt
+from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
+from dlm_core.support import heading_problems, problems
 
-TRIES = 3  # a position is remasked at most this often per piece of new evidence
-ROOM = 4  # canvas tokens beyond the evidence's own length
-HEADING_ROOM = 12
-LONGEST = 72  # canvas tokens; what is longer falls back to its evidence
-SHOWN_MASK = "░"
-
-Progress = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One sentence to write: its declared context and what it may say."""
-
-    slot: str
-    context: tuple[int, ...]
-    room: int
-    evidence: tuple[str, ...]
-    known: tuple[str, ...] = ()  # titles and headings, for a heading
-
-
-def seeded(seed: int, *parts: object) -> torch.Generator:
-    """A generator of its own for one purpose, so that work done or left undone
-    elsewhere never shifts its numbers."""
-    value = seed & 0x7FFFFFFF
-    for part in parts:
-        for byte in str(part).encode():
-            value = (value * 1000003 ^ byte) & 0x7FFFFFFFFFFF
-    return torch.Generator().manual_seed(value)
+__all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "write_headings", "write_summary"]
 
 
 def claim_task(slot: Slot, pool: Pool, models: Models) -> Task:
     """The writing task of a claim: its first evidence leads."""
     first = pool.evidence[slot.pointers[0]]
-    texts = pool.texts(slot.pointers)
-    encode = models.writer.tokenizer.encode
-    context = encode(prompt(pool.title(first.id), first.heading, texts, CLAIM))
-    return Task(slot.id, tuple(context), len(encode(" " + texts[0])) + ROOM, tuple(texts))
-
-
-def write_texts(
-    tasks: Sequence[Task],
-    models: Models,
-    *,
-    seed: int,
-    effort: Effort,
-    check: Callable[[str, Task], list[str]],
-    progress: Progress | None = None,
-    stage: str = "write",
-    tries: int = TRIES,
-    start: Mapping[str, tuple[Sequence[int], Sequence[float], list[str]]] | None = None,
-) -> dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]]:
-    """Written texts by slot id, those that passed `check` only:
-    (text, tokens, commit confidence).
-
-    start: for some slots, tokens and confidence of a text that failed and its
-    problems; the first try then remasks only where the trouble is.
-    """
-    out: dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]] = {}
-    failed: dict[str, tuple[list[int], list[float], list[str]]] = {
-        k: (list(t), list(c), list(p)) for k, (t, c, p) in (start or {}).items()
-    }
-    todo = [t for t in tasks if t.room <= LONGEST]
-    for attempt in range(tries):
-        if not todo:
-            break
-        pending, todo = todo, []
-        jobs = [
-            _remask(t, *failed[t.slot], models) if t.slot in failed and attempt < 2 else Job.blank(t.context, t.room)
-            for t in pending
-        ]
-        # The first attempt is the model's best guess; later ones draw, or they would say the same again.
-        careful = (
-            effort if attempt == 0 else replace(effort, temperature=0.3, threshold=min(0.97, effort.threshold + 0.04))
-        )
-        done = models.writer.write(
-            jobs,
-            effort=careful,
-            generator=seeded(seed, stage, attempt),
-            progress=_showing(pending, models, progress, stage),
-        )
-        for task, job in zip(pending, done, strict=True):
-            tokens = job.text_tokens()
-            text = models.writer.tokenizer.decode(tokens).strip()
-            found = check(text, task)
-            if found:
-                failed[task.slot] = (tokens, job.confidence[: len(tokens)], found)
-                todo.append(task)
-            else:
-                out[task.slot] = (text, tuple(tokens), tuple(round(c, 4) for c in job.confidence[: len(tokens)]))
-        if progress is not None:
-            progress(
-                {"stage": "read", "done": len(out), "total": len(tasks), "texts": {k: v[0] for k, v in out.items()}}
-            )
-    return out
-
-
-def _remask(task: Task, tokens: list[int], confidence: list[float], found: list[str], models: Models) -> Job:
-    """A canvas with noise on the words a problem names and on their neighbours;
-    all noise where none can be found."""
-    job = Job.blank(task.context, task.room)
-    text = models.writer.tokenizer.decode(tokens)
-    named = {w.lower() for p in found for quoted in p.split("“")[1:] for w in words(quoted.split("”")[0])}
-    spans = models.writer.tokenizer.spans(tokens)
-    bad = {i for i, (a, b) in enumerate(spans) if text[a:b].strip().lower() in named}
-    if not bad or len(bad) > len(tokens) // 2:
-        return job
-    near = {j for i in bad for j in (i - 1, i, i + 1)}
-    for i, token in enumerate(tokens[: task.room - 1]):
-        if i not in near:
-            job.tokens[i], job.masked[i], job.confidence[i] = token, False, confidence[i]
-    return job
-
-
-def _showing(
-    tasks: Sequence[Task], models: Models, progress: Progress | None, stage: str
-) -> Callable[[list[Job]], None] | None:
-    if progress is None:
-        return None
-
-    def show(jobs: list[Job]) -> None:
-        texts = {}
-        for task, job in zip(tasks, jobs, strict=False):
-            pieces: list[str] = []
-            run: list[int] = []
-            for token, hidden in zip(job.tokens, job.masked, strict=True):
-                if hidden:
-                    pieces.append(models.writer.tokenizer.decode(run) + SHOWN_MASK)
-                    run = []
-                else:
-                    run.append(token)
-            texts[task.slot] = ("".join(pieces) + models.writer.tokenizer.decode(run)).strip()
-        progress({"stage": stage, "done": sum(not any(j.masked) for j in jobs), "total": len(jobs), "texts": texts})
-
-    return show
+    return sentence_task(slot.id, pool.title(first.id), first.heading, pool.texts(slot.pointers), models)
 
 
 def verbatim(slot: Slot, task: Task, models: Models, text: str) -> Slot:
@@ -173,8 +45,9 @@ def verbatim(slot: Slot, task: Task, models: Models, text: str) -> Slot:
     )
 
 
-def _origin(text: str, evidence: Sequence[str]) -> str:
-    return "evidence" if any(text in e for e in evidence) else "model"
+def _filled(slot: Slot, said: Written, evidence: Sequence[str]) -> Slot:
+    origin = "evidence" if any(said.text in e for e in evidence) else "model"
+    return replace(slot, text=said.text, tokens=said.tokens, confidence=said.confidence, origin=origin)
 
 
 def write_claims(
@@ -210,13 +83,12 @@ def write_claims(
     changed = {}
     for i, slot in slots.items():
         if i in written:
-            text, tokens, confidence = written[i]
-            changed[i] = replace(
-                slot, text=text, tokens=tokens, confidence=confidence, origin=_origin(text, tasks[i].evidence), age=age
-            )
-        else:
+            changed[i] = replace(_filled(slot, written[i], tasks[i].evidence), age=age)
+        elif not problems(tasks[i].evidence[0], tasks[i].evidence):
             changed[i] = replace(verbatim(slot, tasks[i], models, tasks[i].evidence[0]), age=age)
-    return canvas.with_slots(changed)
+    lost = {i for i in slots if i not in changed}  # evidence that could not be mended
+    canvas = canvas.with_slots(changed)
+    return replace(canvas, slots=tuple(s for s in canvas.slots if s.id not in lost)) if lost else canvas
 
 
 def write_headings(
@@ -232,7 +104,7 @@ def write_headings(
         title = pool.title(cited[0])
         context = encode(prompt(title, "", pool.texts(cited[:3]), HEADING))
         known = [t for e in cited for t in (pool.title(e), pool.evidence[e].heading)]
-        tasks[head.id] = Task(head.id, tuple(context), HEADING_ROOM, tuple(pool.texts(cited)), tuple(known))
+        tasks[head.id] = Task(head.id, tuple(context), tuple(pool.texts(cited)), known=tuple(known))
         sources[head.id] = cited
     written = write_texts(
         list(tasks.values()),
@@ -246,8 +118,8 @@ def write_headings(
     )
     changed = {}
     for i, task in tasks.items():
-        text, tokens, confidence = written.get(i, ("", (), ()))
-        text, origin = _capital(text), "model"
+        said = written.get(i, Written("", (), ()))
+        text, tokens, confidence, origin = _capital(said.text), said.tokens, said.confidence, "model"
         best = _best_heading(text, sources[i], pool, models, taken, canvas.question)
         if best != text:
             text, origin = best, "evidence"
@@ -329,13 +201,10 @@ def write_summary(
         if old is not None:
             slots.append(old)
             continue
-        encode = models.writer.tokenizer.encode
         first = pool.evidence[claim.pointers[0]] if claim.pointers else None
-        context = encode(
-            prompt(pool.title(first.id) if first else "", first.heading if first else "", [claim.text], BRIEF)
-        )
+        title, heading = (pool.title(first.id), first.heading) if first else ("", "")
         slots.append(Slot(id=name, kind=Kind.CLAIM, pointers=(claim.id,), age=age))
-        tasks[name] = Task(name, tuple(context), len(encode(" " + claim.text)) + ROOM, (claim.text,))
+        tasks[name] = sentence_task(name, title, heading, [claim.text], models, short=True)
     written = write_texts(
         list(tasks.values()),
         models,
@@ -349,12 +218,7 @@ def write_summary(
     done = []
     for slot in slots:
         if slot.id in written:
-            text, tokens, confidence = written[slot.id]
-            done.append(
-                replace(
-                    slot, text=text, tokens=tokens, confidence=confidence, origin=_origin(text, tasks[slot.id].evidence)
-                )
-            )
+            done.append(_filled(slot, written[slot.id], tasks[slot.id].evidence))
         elif slot.id in tasks:
             done.append(verbatim(slot, tasks[slot.id], models, tasks[slot.id].evidence[0]))
         else:

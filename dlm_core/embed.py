@@ -20,8 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
+
+# onnxruntime reports its use to its maker from version 1.29 on, unless this is set before it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
 
 TOKENIZER = Path(__file__).parent / "weights" / "minilm-tokenizer.json"
 LONGEST = 256  # word pieces the model was made for; the rest of a text is not read

@@ -7,7 +7,7 @@ finds which slots of a new plan are slots the canvas already has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,8 +34,8 @@ class Budget:
     """Size of a report: `claims` and `sections` are wished, `most` is a bound."""
 
     slots: int = 32
-    claims: int = 16
-    most: int = 24
+    claims: int = 20
+    most: int = 28
     sections: int = 4
 
 
@@ -202,19 +202,25 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
     return [row for section in sections for row in section] + rest
 
 
-def settle(rows: Sequence[Row], pool: Pool, budget: Budget) -> list[Row]:
+def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[str] = ()) -> list[Row]:
     """Rows as a report may have them: no claim twice (a twin becomes a further
     pointer), no pointer that does not support its claim, no section under
-    `FEWEST` claims, not more than `budget.most` claims."""
+    `FEWEST` claims, not more than `budget.most` claims. Claims led by `pinned`
+    evidence stay as they are."""
     kept: list[Row] = []
     place_of: dict[str, int] = {}  # primary evidence -> index in kept
     for kind, ids, sure in rows:
         if kind == Kind.SECTION:
             kept.append((kind, (), sure))
+        elif kind == Kind.CLAIM and ids and ids[0] in pinned:
+            place_of[ids[0]] = len(kept)
+            kept.append((kind, ids, sure))
         elif kind == Kind.CLAIM and ids and len(place_of) < budget.most:
             lead = pool.vectors[pool.row(ids[0])]
             twin = next((e for e in place_of if float(pool.vectors[pool.row(e)] @ lead) >= TWIN), None)
             if twin is not None and not conflict(pool.evidence[twin].text, pool.evidence[ids[0]].text):
+                if twin in pinned:
+                    continue
                 at = place_of[twin]
                 # A further citation has to bear out the sentence it stands behind, with every number and name.
                 if not unsupported(pool.evidence[twin].text, [pool.evidence[ids[0]].text]):
@@ -229,11 +235,11 @@ def settle(rows: Sequence[Row], pool: Pool, budget: Budget) -> list[Row]:
             ]
             place_of[ids[0]] = len(kept)
             kept.append((Kind.CLAIM, (ids[0], *support), sure))
-    return _merge_small(kept)
+    return _merge_small(kept, pool)
 
 
-def _merge_small(rows: list[Row]) -> list[Row]:
-    """Claims of a section with too few of them join the section before, or the one after."""
+def _merge_small(rows: list[Row], pool: Pool) -> list[Row]:
+    """Claims of a section with too few of them join the section they have most to do with."""
     parts: list[list[Row]] = []
     for row in rows:
         if row[0] == Kind.SECTION:
@@ -242,19 +248,35 @@ def _merge_small(rows: list[Row]) -> list[Row]:
             parts[-1].append(row)
         else:
             parts.append([(Kind.SECTION, (), row[2]), row])
-    whole: list[list[Row]] = []
-    loose: list[Row] = []
-    for part in parts:
-        if len(part) - 1 >= FEWEST:
-            whole.append([part[0], *loose, *part[1:]] if loose else part)
-            loose = []
-        elif whole:
-            whole[-1] += part[1:]
-        else:
-            loose += part[1:]
-    if loose:
-        whole.append([(Kind.SECTION, (), loose[0][2]), *loose])
+    whole = [part for part in parts if len(part) - 1 >= FEWEST]
+    loose = [row for part in parts if len(part) - 1 < FEWEST for row in part[1:]]
+    if not whole:
+        return [(Kind.SECTION, (), loose[0][2]), *loose] if loose else []
+    kin = pool.affinity()
+    led = [[pool.row(r[1][0]) for r in part[1:]] for part in whole]
+    for row in loose:
+        near = [float(np.mean(kin[pool.row(row[1][0]), rows])) for rows in led]
+        whole[near.index(max(near))].append(row)
     return [row for part in whole for row in part]
+
+
+def dissolve(canvas: Canvas, pool: Pool) -> Canvas:
+    """The canvas without sections that no claim is left in; the claim of a new
+    section (no heading yet) that is alone in it joins the section it has most to do with."""
+    parts = [(head, body) for head, body in canvas.sections()]
+    whole = [(head, list(body)) for head, body in parts if len(body) >= FEWEST or (body and head.text)]
+    if len(whole) == len(parts) or not any(body for _, body in parts):
+        return canvas
+    loose = [s for head, body in parts if len(body) < FEWEST and not head.text for s in body]
+    if not whole:
+        whole, loose = [(parts[0][0], loose)], []
+    kin = pool.affinity()
+    at = [[pool.row(s.pointers[0]) for s in body if s.pointers] for _, body in whole]
+    for slot in loose:
+        row = pool.row(slot.pointers[0]) if slot.pointers else -1
+        near = [float(np.mean(kin[row, rows])) if rows and row >= 0 else -1.0 for rows in at]
+        whole[near.index(max(near))][1].append(slot)
+    return replace(canvas, slots=tuple(s for head, body in whole for s in (head, *body)))
 
 
 def rows_of(canvas: Canvas) -> list[Row]:

@@ -10,6 +10,9 @@ Choices, in the order they are met:
 - kept keys and values (`KV`) of a context, attended to by any later call
 - a copying head: the writer's output mixes the vocabulary with the tokens of
   its context (pointer-generator, arXiv 1704.04368)
+- an action head: a canvas position is kept, emptied or written anew, so that a
+  draft can start from its evidence and be edited (LaserTagger's keep and delete,
+  arXiv 1909.01187; a length that changes during denoising, DreamOn)
 
 Shapes: B batch, T new positions, S kept positions, D width, V vocabulary.
 """
@@ -170,8 +173,30 @@ class CopyHead(nn.Module):
         return torch.log_softmax(score, dim=-1), gate
 
 
+KEEP, EMPTIED, WRITTEN = 0, 1, 2  # what becomes of a canvas position
+ACTION_BIAS = torch.tensor([3.0, 0.0, 0.0])  # of a fresh action head
+
+
+class ActionHead(nn.Module):
+    """What becomes of each canvas position, read from the state at that position."""
+
+    def __init__(self, c: Config) -> None:
+        super().__init__()
+        self.action = nn.Parameter(torch.zeros(3, c.dim))
+        self.action_bias = nn.Parameter(torch.zeros(3))
+
+    def forward(self, states: Tensor, masked: Tensor) -> Tensor:
+        """states (B, L, D) at the positions themselves, masked (B, L) bool ->
+        log-probability (B, L, 3) float32 of KEEP, EMPTIED, WRITTEN; a masked
+        position holds nothing that could be kept."""
+        logits = F.linear(states.float(), self.action.float(), self.action_bias.float())
+        none = torch.zeros(3, dtype=torch.bool)
+        none[KEEP] = True
+        return torch.log_softmax(logits.masked_fill(masked[..., None] & none, float("-inf")), dim=-1)
+
+
 class Transformer(nn.Module):
-    """The base, its adapter and the copying head."""
+    """The base, its adapter, the copying head and the action head."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -182,17 +207,21 @@ class Transformer(nn.Module):
         self.head = None if c.tied else nn.Parameter(torch.empty(c.vocab, c.dim), requires_grad=False)
         self.mask_embedding = nn.Parameter(torch.zeros(c.dim))
         self.copy = CopyHead(c)
+        self.actions = ActionHead(c)
 
     def adapter_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """The trained part: low-rank updates, mask embedding, copying head."""
+        """The trained part: low-rank updates, mask embedding, copying and action heads."""
         return ((n, p) for n, p in self.named_parameters() if p.requires_grad)
 
     def reset_adapter(self, generator: torch.Generator, std: float = 0.02) -> None:
-        """Fresh adapter: the low-rank update is zero, so writer equals base."""
+        """Fresh adapter: the low-rank update is zero, so writer equals base, and
+        what stands on the canvas is kept."""
         with torch.no_grad():
             for name, p in self.adapter_parameters():
-                if name.endswith(("up", "gate", "gate_bias")):  # `.up` of a Linear, the copy gate
+                if name.endswith(("up", "gate", "gate_bias", "action")):  # `.up` of a Linear, the gates
                     p.zero_()
+                elif name.endswith("action_bias"):
+                    p.copy_(ACTION_BIAS)
                 else:
                     p.copy_(torch.randn(p.shape, generator=generator) * std)
 

@@ -197,7 +197,8 @@ def plan(
     added to pointer logits, in nats, so that a plan does not drift from its
     question (SPREAD). coherence: the same for the affinity (M, M), by default
     cosine, with what already stands in a slot's section against what stands in
-    the others, so that claims end up among their like.
+    the others, so that claims end up among their like. guidance 0 switches
+    both off: the plan is then the weights' own.
     keep: a plan to start from. Its slots stay visible, those in `remask` aside;
     slot numbers are kept, EMPTY ones included. Without it everything is masked
     and the result is compact (EMPTY only at the end, no section without claims).
@@ -231,7 +232,7 @@ def plan(
         logits = planner(brief[None], evidence[None], features[None], allowed[None], tokens[None], size)
         seen = tokens.view(-1, WIDTH)
         logits.pointers[..., 1:] += pull
-        if coherence:
+        if coherence and guidance:
             logits.pointers[0, :, 0, 1:] += coherence * _belonging(seen, kin)
         flat = _rules(_flatten(logits, FIRST + many), tokens, _free(seen, allowed))
         drafting = bool((seen[:, 0] == MASK).any())

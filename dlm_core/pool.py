@@ -17,7 +17,7 @@ class Pool:
     """Evidence in a fixed order with its vectors.
 
     evidence: id -> evidence; its order is the pool order, and every piece can
-    stand alone. vectors: (n, 384) float32 unit vectors in that order.
+    stand alone, or can without its clutter (dlm_core/clutter.py). vectors: (n, 384) float32 unit vectors in that order.
     titles, dates: by source id; a date is ISO text, "" or absent if unknown.
     """
 

@@ -9,15 +9,18 @@ are carried over as the same objects, so their text is byte-identical.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from dlm_core.belief import Decision
 from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.compose import Progress, seeded, write_claims, write_headings, write_summary
-from dlm_core.layout import Budget, Row, place, rows_of, sample, settle
+from dlm_core.job import Effort
+from dlm_core.layout import Budget, Row, dissolve, place, rows_of, sample, settle
 from dlm_core.models import Models
 from dlm_core.pool import Pool
-from dlm_core.write import Effort
 
 __all__ = ["Budget", "draft", "revise", "rewrite"]
 
@@ -124,6 +127,7 @@ def _finish(
         progress({"stage": "plan", "done": 1, "total": 1, "texts": {}, "kinds": kinds})
     open_claims = [s.id for s in laid.claims() if not s.text]
     after = write_claims(laid, open_claims, pool, models, seed=seed, effort=care, age=number, progress=progress)
+    after = dissolve(after, pool)  # a claim whose evidence could not be mended is gone
     after = write_headings(after, pool, models, seed=seed, effort=care, age=number, progress=progress)
     after = write_summary(after, pool, models, seed=seed, effort=care, age=number, progress=progress)
     revision = Revision(number, kind, cause, _differences(before, after))
@@ -187,6 +191,7 @@ def _local(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed:
     canvas, ids = canvas.fresh_ids(len(masked))
     names = iter(ids)
     slots: list[Slot] = []
+    added: list[Slot] = []
     for row, old in zip(rows, origin, strict=True):
         if old is not None:
             slots.append(old)
@@ -194,8 +199,23 @@ def _local(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed:
         name = next(names)
         kind, pointers, sure = row
         if kind == Kind.CLAIM and pointers and pointers[0] in wanted:
-            slots.append(Slot(id=name, kind=kind, pointers=pointers[:1], plan_confidence=sure))
-    return replace(canvas, slots=tuple(slots))
+            added.append(Slot(id=name, kind=kind, pointers=pointers[:1], plan_confidence=sure))
+    return _among_their_like(replace(canvas, slots=tuple(slots)), added, pool)
+
+
+def _among_their_like(canvas: Canvas, added: Sequence[Slot], pool: Pool) -> Canvas:
+    """The canvas with each new claim at the end of the section it has most to do with."""
+    kin = pool.affinity()
+    sections = [(head, [pool.row(s.pointers[0]) for s in body if s.pointers]) for head, body in canvas.sections()]
+    home: dict[str, list[Slot]] = {}
+    for slot in added:
+        row = pool.row(slot.pointers[0])
+        near = [float(np.mean(kin[row, rows])) if rows else -1.0 for _, rows in sections]
+        home.setdefault(sections[near.index(max(near))][0].id, []).append(slot)
+    out: list[Slot] = []
+    for head, body in canvas.sections():
+        out += [head, *body, *home.get(head.id, [])]
+    return replace(canvas, slots=tuple(out))
 
 
 def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed: int, budget: Budget) -> Canvas:
@@ -222,7 +242,7 @@ def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision,
         rows = [row for row in rows if row[0] != Kind.EMPTY]
     else:
         rows = sample(canvas.asked, pool, models, generator=generator, budget=budget, usable=usable)
-    rows = settle(rows, pool, budget)
+    rows = settle(rows, pool, budget, [s.pointers[0] for s in canvas.claims() if s.pinned and s.pointers])
     same = {winner: loser for loser, winner in decision.disputes.items()}
     laid = place(canvas, rows, same)
     return laid.with_slots({s.id: _disputed(s, decision.disputes) for s in laid.claims() if not s.pinned})

@@ -211,7 +211,8 @@ _SMALL_CONNECT = re.compile(
 )
 _ALSO = re.compile(
     r"^(?:[^\s,;]+ ){0,9}?(?<!but )(?<!only )also (?!known|called|termed|referred|named|written|spelled"
-    r"|abbreviated)|,? (?:too|as well|either)\.$|^(?:[^\s,;]+ ){0,7}?(?:therefore|thus|hence|consequently|instead"
+    r"|abbreviated)|,? (?:too|as well|either)\.$|^(?:[^,;]{3,40}, )?(?:[^\s,;]+ ){0,7}?"
+    r"(?:therefore|thus|hence|consequently|instead"
     r"|similarly|likewise|nevertheless|nonetheless|accordingly|otherwise)\b(?! of)"
 )
 _INNER = re.compile(
@@ -235,6 +236,16 @@ _TIME = re.compile(
     r"|that|the))|\bby then\b|\bin those days\b|\bthat (?:same )?(?:year|day|month|week|night|morning|time|period"
     r"|decade|era|case|way|point|reason|process|approach|method|question|problem|kind|type|sort|information|value"
     r"|number|amount)\b"
+)
+# "Dealing with it is trickier.", "It goes further": than what was said before. "The rate rises.": when it does.
+_COMPARES = re.compile(
+    r"\b(?:is|are|was|were) (?:even |much |far |still |somewhat |a (?:little|bit) )?(?:(?:more|less) \w+|\w{3,}ier"
+    r"|harder|easier|larger|smaller|higher|lower|better|worse|faster|slower|stronger|weaker|greater|longer|shorter)\.$"
+    r"|\b(?:go|goes|went) (?:even )?further\b"
+    r"|^The \w+[’']s (?:situation|case|turn|fate)\b|\bbelonging to the \w+\b(?! of)"
+    r"|\bin the (?:first|second|third|fourth) (?:set|list|group|case|example|step|part|half|argument|element|method"
+    r"|approach|column|row)\b(?! of)|\b[Tt]he (?:code )?(?:block|snippet|listing|example|output) (?:with|above|below"
+    r"|that)\b|^The (?:[\w-]+ ){1,5}(?:rises?|falls?|increases?|decreases?|grows?|drops?|shrinks?|changes?)\.$"
 )
 _MARKUP = re.compile(
     r"\*\*|``|`|\]\(|https?:|www\.|</?[a-z][^>]*>|&[a-z]+;|\{\{|\}\}|\$[A-Za-z\\{(]|\\[a-zA-Z]+|^\||\|.*\||={2,}"
@@ -390,6 +401,8 @@ def _context(s: str) -> str:
         return "hangs on the sentence before it"
     if _LATTER.search(s) or _TIME.search(s):
         return "points to something named before"
+    if _COMPARES.search(s):
+        return "compares with something named before"
     return ""
 
 

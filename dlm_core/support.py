@@ -21,8 +21,11 @@ from dlm_core.tokenizer import FUNCTION_WORDS
 WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")
 # Words a writer may add when it joins two sentences.
 GLUE = frozenset("and it they the a an that which".split())
-# A cut may begin with these without a comma before it.
-CLAUSE = frozenset("because although though while whereas which who including such rather even".split())
+BOUNDARIES = frozenset(", ; : . ! ? — – - ( ) [ ] …".split())
+DASHES = frozenset("— – -".split())
+# A cut may begin with these: the first ones without a comma before it, too; "people who ..." without one says which.
+FREE = frozenset("because although though while whereas including such".split())
+CLAUSE = FREE | frozenset("which who rather even".split())
 JOINS = frozenset("and or nor".split())
 # After its last comma a sentence may lose what begins so; anything else may be its main verb.
 TAILS = frozenset(
@@ -60,7 +63,12 @@ def _is_mark(word: str) -> bool:
     return not any(ch.isalnum() for ch in word)
 
 
-def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
+def _parts(word: str) -> bool:
+    """Whether a mark parts phrases: a quote or a currency sign does not."""
+    return word in BOUNDARIES
+
+
+def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     """Whether evidence[begin:end] may go without changing what the rest says."""
     cut = [w.lower() for w in evidence[begin:end]]
     if all(_is_mark(w) for w in cut):
@@ -70,7 +78,12 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         inner = [w for w in cut[1:close] if not _is_mark(w)]
         if close < 0 or not inner or inner[0] in {"or", "but"} or CONDITIONS & set(inner):
             return False  # "only (or mainly)" is not "only"
-        return begin + close + 1 == end or _cut_is_whole(evidence, begin + close + 1, end)
+        # What goes with the bracket must be whole as if the bracket had never been there.
+        rest = [*evidence[:begin], *evidence[begin + close + 1 :]]
+        left_over = evidence[begin + close + 1 : end]
+        if left_over and all(map(_is_mark, left_over)):  # a comma goes along before a clause, not before an aside
+            return end < len(evidence) and evidence[end].lower() in CLAUSE | JOINS | {"but"}
+        return not left_over or cut_is_whole(rest, begin, begin + len(left_over))
     plain = [w for w in cut if not _is_mark(w)]
     aside = plain[0] in CLAUSE | {"since", "who"}  # what an aside says on the side cannot change the rest
     if not aside and (CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain)):
@@ -91,8 +104,19 @@ def _cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     comma = evidence[begin - 1] == "," or cut[0] == ","
     if ends and comma and plain[0] not in TAILS | CLAUSE and not plain[0].endswith(("ing", "ed", "ly")):
         return False  # ", tries to force the star to expand" is the sentence's own verb
-    left = _is_mark(evidence[begin - 1]) or _is_mark(evidence[begin]) or cut[0] in CLAUSE
-    right = end == len(evidence) or _is_mark(evidence[end - 1]) or _is_mark(evidence[end])
+    if not ends and any(a == "," and b in JOINS | {"but"} for a, b in zip(cut[1:], cut[2:], strict=False)):
+        return False  # between two commas stands one aside, not the end of one clause and the beginning of the next
+    opens = cut[0] if _is_mark(cut[0]) else evidence[begin - 1]
+    closes = cut[-1] if _is_mark(cut[-1]) else (evidence[end] if end < len(evidence) else "")
+    if not ends and (opens in DASHES) != (closes in DASHES) and _is_mark(opens) and _is_mark(closes):
+        return False  # "the problem—that is, what recession causes—": an aside ends with what it began with
+    left_comma, right_comma = evidence[begin - 1] == ",", end < len(evidence) and evidence[end] == ","
+    if not ends and (left_comma or cut[0] == ",") and (right_comma or cut[-1] == ",") and left_comma != right_comma:
+        following = next((w.lower() for w in evidence[end:] if not _is_mark(w)), "")
+        if following not in JOINS | CLAUSE | TAILS | {"but", "yet"}:
+            return False  # an aside takes both of its commas along: "Unemployment, is more than a number"
+    left = _parts(evidence[begin - 1]) or _parts(evidence[begin]) or cut[0] in FREE
+    right = end == len(evidence) or _parts(evidence[end - 1]) or _parts(evidence[end])
     return left and right
 
 
@@ -106,7 +130,7 @@ def _edit_problems(text: str, evidence: str) -> list[str]:
         added = [w for w in new[c:d] if not _is_mark(w) and _same(w) not in GLUE]
         if added:
             out.append(f"adds “{' '.join(added)}”")
-        if b > a and not _cut_is_whole(old, a, b):
+        if b > a and not cut_is_whole(old, a, b):
             out.append(f"cuts “{' '.join(old[a:b])}” out of its phrase")
     return out
 
@@ -173,6 +197,8 @@ def heading_problems(heading: str, evidence: Sequence[str], known: Sequence[str]
     small = [w.lower() for w in words(heading) if not _is_mark(w)]
     if len(set(small)) < len(small) - 1 or any(a == b for a, b in zip(small, small[1:], strict=False)):
         out.append("repeats a word")
+    if len(small) == 2 and small[0] in {"the", "a", "an"}:
+        out.append("names too little")
     if small and (small[-1] in {"the", "a", "an", "of", "and", "to", "in", "for", "with", "or"}):
         out.append("is cut short")
     if not out and not any(_whole_phrase(heading, t) for t in (*evidence, *known)):

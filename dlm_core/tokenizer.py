@@ -16,6 +16,7 @@ from dlm_core.facts import facts
 
 END = 2  # fills the tail of a slot: each slot finds its own length
 MASK = 3  # never seen as text; its embedding is learned
+EMPTY = 4  # a canvas position that turned out to hold nothing: it is taken away
 SPECIAL = 17  # ids under this are control tokens, never part of a sentence
 
 

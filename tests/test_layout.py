@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlm_core.canvas import Canvas, Kind
-from dlm_core.layout import Row, in_order, regroup
+from dlm_core.canvas import Canvas, Kind, Slot
+from dlm_core.layout import Row, dissolve, in_order, regroup
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 
@@ -83,3 +83,26 @@ def test_a_canvas_knows_what_was_asked() -> None:
     assert canvas.asked == ["How do stars form and die?", "How do stars form", "how do stars die"]
     assert Canvas.from_json(canvas.to_json()) == canvas
     assert Canvas("Tides").asked == ["Tides"]
+
+
+def test_a_lone_claim_of_a_new_section_joins_its_like(stars: Pool) -> None:
+    def claim(name: str) -> Slot:
+        return Slot(name, Kind.CLAIM, (name,), text="Said.")
+
+    heads = [Slot(f"h{i}", Kind.SECTION) for i in range(3)]
+    slots = (
+        heads[0],
+        claim("a.e10"),
+        claim("a.e20"),
+        heads[1],
+        claim("b.e10"),
+        heads[2],
+        claim("b.e20"),
+        claim("b.e30"),
+    )
+    made = dissolve(Canvas("q", slots=slots), stars)
+    assert [s.id for s in made.slots] == ["h0", "a.e10", "a.e20", "b.e10", "h2", "b.e20", "b.e30"]
+    named = Canvas("q", slots=(slots[0], *slots[1:3], Slot("h1", Kind.SECTION, text="Kept"), *slots[4:]))
+    assert dissolve(named, stars) is named  # a section that stood before stays
+    empty = Canvas("q", slots=(*slots[:3], heads[1]))
+    assert [s.id for s in dissolve(empty, stars).slots] == ["h0", "a.e10", "a.e20"]

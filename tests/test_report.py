@@ -15,8 +15,11 @@ from markdown_it import MarkdownIt
 
 from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.segment import Evidence, split, tidy
+from tests.reports import canvases, rich
 from tools.source import Source, source_id
-from workflows import publish, report
+from workflows import publish, report, runs
+from workflows.context import Context
+from workflows.terminal import Reporter
 
 PAGES = {
     "https://example.org/tides": (
@@ -179,6 +182,56 @@ def test_sections_have_one_to_three_paragraphs_of_two_claims_or_more(count: int,
 
 def test_paragraphs_break_where_the_source_changes() -> None:
     assert report._breaks(["a", "a", "a", "a", "b", "b", "b"]) == {4}
+
+
+# --- what goes with it -------------------------------------------------------------
+
+
+def test_evidence_has_the_words_around_it_and_they_stand_in_the_source() -> None:
+    sources, evidence = library()
+    long = "# Long\n\n" + "Word " * 100 + "before. The Moon is far away from here. " + "More " * 100 + "after."
+    name = source_id("https://example.org/long")
+    sources[name] = Source(name, "https://example.org/long", "Long", tidy(long), "2026-01-02", "2020-05-06")
+    middle = next(e for e in split(sources[name].text, name)[1] if "Moon" in e.text)
+    for text, e in [(sources[e.source].text, e) for e in evidence.values()] + [(sources[name].text, middle)]:
+        got = report._quoted(e, text)
+        before, after = got.get("before", ""), got.get("after", "")
+        assert len(before) <= report.AROUND + 1 and len(after) <= report.AROUND + 1
+        around = " ".join(part for part in (before.strip("…"), e.text, after.strip("…")) if part)
+        assert around in " ".join(text.split()) and not around.startswith("#")
+    got = report._quoted(middle, sources[name].text)
+    assert got["before"].startswith("…Word ") and got["after"].endswith(" More…")
+    assert set(report._quoted(middle, "")) <= {"text", "source", "start", "end", "heading"}
+
+
+def test_drafts_say_what_stood_where_and_keep_the_evidence_they_cited() -> None:
+    built = rich()
+    canvases_, _, _ = canvases()
+    for revision, canvas in zip(built["revisions"], canvases_, strict=True):
+        sections = [[c["id"] for c in s["claims"]] for s in revision["draft"]["sections"]]
+        assert sections == [[s.id for s in body if s.kind == Kind.CLAIM] for _, body in canvas.sections()]
+        for section in revision["draft"]["sections"]:
+            for claim in section["claims"]:
+                slot = canvas.slot(claim["id"])
+                assert tuple(claim["evidence"]) == slot.pointers and claim["confidence"] == round(slot.certainty, 4)
+                assert set(claim["evidence"]) <= set(built["evidence"])
+    assert any("Fundy" in e["text"] for e in built["evidence"].values())  # cited by the first draft alone
+    assert "Fundy" not in report.markdown(built)
+    last = built["revisions"][-1]["draft"]["sections"]
+    assert [[c["id"] for c in s["claims"]] for s in last] == [[c["id"] for c in s["claims"]] for s in built["sections"]]
+
+
+def test_drafts_come_from_the_files_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PALIMPSEST_HOME", str(tmp_path))
+    made_ = canvases()[0]
+    run = runs.record(runs.Run("", "What causes tides?", (), "", str(tmp_path)))
+    context = Context(run, [], Reporter())
+    for canvas in made_:
+        context.keep(canvas, f"{canvas.revisions[-1].number:03d}.json")
+    assert publish._drafts(context, made_[-1]) == {n: canvas for n, canvas in enumerate(made_, 1)}
+    (run.folder / "canvas" / "002.json").write_text("half a")
+    context.keep(replace(made_[2], revisions=made_[2].revisions[:1]), "003.json")  # of some other history
+    assert set(publish._drafts(context, made_[-1])) == {1, 4}
 
 
 # --- text from the web ----------------------------------------------------------

@@ -14,6 +14,7 @@ import pytest
 from agent import verify
 from dlm_core.canvas import Canvas, Kind
 from dlm_core.support import problems
+from tests.reports import wrong
 from tests.support import ROOT
 from tests.test_workflow import QUESTION, Rounds, begin, finish, models, opened, page
 from tools.library import Library
@@ -73,6 +74,8 @@ def sound(context: Context, report: dict[str, Any]) -> None:
     with Library(context.run.folder / "library", models().embedder) as library:
         for e in report["evidence"].values():
             assert library.source(e["source"]).text[e["start"] : e["end"]] == e["text"]
+    assert wrong(report) == []
+    assert all("draft" in r for r in report["revisions"])
     assert claims(report)
     for c in claims(report):
         assert c["evidence"] and set(c["evidence"]) <= set(report["evidence"])
@@ -141,7 +144,7 @@ def test_same_seed_and_sources_same_report_in_a_new_process(tmp_path: Path, monk
     made = runs.Run("", QUESTION, (str(folder),), str(tmp_path / "a" / "out"), "", seed=9, pages=1)
     here = finish(opened(runs.record(made), open_providers([str(folder)], Settings())[0]))
     done = subprocess.run(
-        [sys.executable, "-m", "workflows.cli", QUESTION, "--sources", str(folder), "--pages", "1", "--json"]
+        [sys.executable, "-m", "workflows.cli", QUESTION, "--sources", str(folder), "--pages", "1", "--json", "--quiet"]
         + ["--out", str(tmp_path / "b" / "out"), "--seed", "9"],
         env=os.environ | {"PYTHONPATH": str(ROOT), "PALIMPSEST_HOME": str(tmp_path / "b")},
         capture_output=True,

@@ -171,6 +171,8 @@ def test_hostile_text_is_split_soon_and_kept_whole() -> None:
 
 
 GOOD = """
+During periods of economic growth, unemployment tends to be lower.
+The price of copper rises when mines close in the south.
 Photosynthesis turns light, water and carbon dioxide into sugar and oxygen.
 The heart pumps about five liters of blood through the body every minute.
 In 1918, the Japanese astronomer Kiyotsugu Hirayama found that some asteroids fall into families.
@@ -191,6 +193,14 @@ Rainfall in the region exceeded 2,000 millimeters in 2011.
 """
 
 BAD = """
+The star’s situation is analogous to the end of the main-sequence stage.
+Futures that are not done when the timeout occurs are simply returned in the second set.
+The first time any of the tasks belonging to the group fails, the remaining tasks are cancelled.
+While the block with make_request() might get cancelled due to the timeout, the rest should continue.
+On the H–R diagram, the star therefore leaves the main sequence.
+Dealing with the natural rate of unemployment is trickier.
+The natural rate of unemployment rises.
+DiffResearch goes further by refining a whole review in parallel.
 This approach works well in most cases.
 It was later changed by the council.
 These results show that the method is slow.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dlm_core.clutter import clean, mendable
 from dlm_core.support import heading_problems, problems
-from dlm_core.train.edits import brief, clean
+from dlm_core.train.edits import brief
 
 BOHR = (
     "In 1913, Niels Bohr, who worked in Copenhagen, proposed that electrons orbit the nucleus at fixed distances"
@@ -17,9 +18,16 @@ VERB = "Internal pressure produced by the motions of the gas atoms, pushing outw
 SPLICE = "The block might get cancelled by the timeout, but the rest of the code continues to run."
 WHILE = "the block might get cancelled by the timeout, the rest of the code continues to run."
 HEDGE = "There are many molecular clouds that form only (or mainly) low-mass stars."
+QUOTED = "The natural rate of joblessness is not “natural” in the sense that water freezes at 32 degrees."
+ASIDE = "People work at the current wage, say $10 an hour, but would like a higher wage, like $20 per hour."
+COMMAS = "Joblessness, however, is more than a number."
+THAN = "Since stars in clusters formed much earlier (by an age) than those outside, they have few heavy elements."
+DASH = "The view leaves out the cyclical problem—that is, what recession causes—while it looks at other things."
+PRICE = "People work at the current wage, say $10 an hour, or wait for more."
 LIST = "Amnesia is the loss of memory after a disease, a physical trauma, or a psychological trauma."
 
 FAITHFUL = [
+    ("Joblessness is more than a number.", COMMAS),
     (BOHR, BOHR),
     (
         "In 1913, Niels Bohr proposed that electrons orbit the nucleus at fixed distances (Sommerfeld refined the"
@@ -53,6 +61,17 @@ PLANTED = [
     ("There are many molecular clouds that form only low-mass stars.", HEDGE),  # a hedge in brackets
     ("The block might get cancelled by the timeout, the rest of the code continues to run.", SPLICE),
     ("The block might get cancelled by the timeout, the rest of the code continues to run.", "While " + WHILE),
+    ("The natural rate of joblessness is not “natural”.", QUOTED),  # in which sense it is not
+    ("People work at the current wage say.", PRICE),  # a currency sign parts no phrases
+    ("People work at the current wage like $20 per hour.", ASIDE),  # the wage of the next clause
+    ("Joblessness, is more than a number.", COMMAS),  # an aside goes with both of its commas
+    ("Since stars in clusters formed much earlier they have few heavy elements.", THAN),  # a comparison goes
+    (
+        "Timeout if given, is the time to wait.",
+        "Timeout (a number), if given, is the time to wait.",
+    ),  # a comma too much
+    ("One possible cause is that people.", "One possible cause is that people who have no job do not want one."),
+    ("The view leaves out the cyclical problem what recession causes.", DASH),  # half of an aside
     ("", TASK),
 ]
 
@@ -89,6 +108,7 @@ def test_headings_are_made_of_their_section() -> None:
     assert heading_problems("Quantum memory", evidence)
     assert heading_problems("Working memory and the", evidence)
     assert heading_problems("Memory memory", evidence)
+    assert heading_problems("The items", evidence)
     assert heading_problems("Storage", evidence, known=["Storage"]) == []
 
 
@@ -100,6 +120,14 @@ def test_edits_only_delete() -> None:
         "Streptokinase activates plasmin in the blood of patients."
     )
     assert clean("Short one.") == "Short one."
+
+
+def test_what_stands_alone_without_its_clutter_can_be_mended() -> None:
+    assert mendable("However, the price of copper fell sharply after the war in 2009.")
+    assert mendable("The growth of the town (see Figure 3) slowed after the war.")
+    assert not mendable("The price of copper fell sharply after the war in 2009.")  # as it is
+    assert not mendable("timeout (a float or int) can be used to control the time to wait.")  # whose timeout
+    assert not mendable("However, it fell by a third in 2009.")  # and this neither way
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import torch
 
 from dlm_core.checkpoint import WEIGHTS, CheckpointError, verify
 from dlm_core.models import Models, load_models
-from dlm_core.train.text import evaluate
-from dlm_core.train.text_data import Example, build
+from dlm_core.train.draws import Example
+from dlm_core.train.measure import edits, planted, under_noise
+from dlm_core.train.text_data import build
 from tests.support import need, shared_folder
 
 
@@ -74,7 +75,7 @@ def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Examp
     """Redrawn at the trained weights' own scale, adapter and copying head know
     under a quarter of the tokens at 100% noise."""
     model = models.writer.model
-    trained = evaluate(model, examples, seed=5, levels=(1.0,))["accuracy@1"]
+    trained = under_noise(model, examples, seed=5, levels=(1.0,))["accuracy@1"]
     kept = {n: p.detach().clone() for n, p in model.adapter_parameters()}
     generator = torch.Generator().manual_seed(11)
     try:
@@ -83,7 +84,7 @@ def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Examp
                 spread = p.std() if p.numel() > 1 else p.abs().mean()
                 p.copy_(torch.randn(p.shape, generator=generator) * spread)
         model.merge()
-        redrawn = evaluate(model, examples, seed=5, levels=(1.0,))["accuracy@1"]
+        redrawn = under_noise(model, examples, seed=5, levels=(1.0,))["accuracy@1"]
     finally:
         with torch.no_grad():
             for n, p in model.adapter_parameters():
@@ -91,6 +92,14 @@ def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Examp
         model.merge()
     assert trained > 0.15
     assert redrawn < trained / 4
+
+
+def test_the_writer_edits_and_doubts(models: Models, examples: list[Example]) -> None:
+    """On held-out evidence it takes away what the edits take away and little else, and it sees planted tokens."""
+    found = edits(models.writer.model, examples)
+    assert found["emptied_precision"] > 0.8 and found["emptied_recall"] > 0.8
+    assert found["clean_left_alone"] > 0.65
+    assert planted(models.writer.model, examples, seed=3)["planted_auroc"] > 0.9
 
 
 def test_a_reading_is_exact_and_kept(models: Models) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from dlm_core.canvas import Canvas
 from dlm_core.checkpoint import WEIGHTS
@@ -273,23 +272,6 @@ def test_ctrl_c_twice_stops_at_once_and_once_writes_the_report_so_far(home: Path
 # --- what is shown ---------------------------------------------------------------------------
 
 EVENT = {"stage": "write", "done": 1, "total": 2, "texts": {"s2": "Heron ░ a ░ [red]", "s3": "Done.\x1b[31m"}}
-
-
-def test_the_live_view_shows_sentences_as_they_resolve_and_no_markup_of_theirs() -> None:
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=80, highlight=False)
-    view = terminal.Live(console)
-    with view:
-        view.stage("read", "[bold]A title[/bold]\x1b]0;owned\x07")
-        view.stage("draft", "round 1")
-        view.progress(EVENT)
-        view._region.refresh()
-        view.note("skipped [link=x]y[/link]")
-    shown = stream.getvalue()
-    for text in ("Heron ░ a ░ [red]", "Done. [31m", "[bold]A title[/bold] ]0;owned", "[link=x]y[/link]", "1/2"):
-        assert text in shown
-    assert "\x1b]0;" not in shown and "\x07" not in shown and "\x1b[31m" not in shown
-    assert shown.rstrip().endswith(("\x1b[0m", "draft  round 1"))
 
 
 def test_plain_lines_are_one_a_stage(monkeypatch: pytest.MonkeyPatch) -> None:

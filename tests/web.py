@@ -36,9 +36,9 @@ class Request(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def site(pages: Callable[[Request], None]) -> Iterator[str]:
-    """Serves `pages` while open; gives the site's URL without a closing slash."""
-    handler = type("Handler", (Request,), {"pages": staticmethod(pages)})
+def site(pages: Callable[[Request], None], kind: type[Request] = Request) -> Iterator[str]:
+    """Serves `pages` while open, by a `kind` of request; gives the site's URL without a closing slash."""
+    handler = type("Handler", (kind,), {"pages": staticmethod(pages)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

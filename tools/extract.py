@@ -19,6 +19,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.language import foreign
 from tools.source import Skipped
 
 MAX_INPUT = 4_000_000  # bytes of one HTML, Markdown or text page
@@ -87,8 +88,9 @@ class Extractor:
                 # Ctrl-C between question and answer: the worker's next line would be the wrong page's.
                 self._end()
                 raise
-        if "error" in answer:
-            return Skipped(url, answer["error"])
+        trouble = answer.get("error") or foreign(answer["text"])
+        if trouble:
+            return Skipped(url, trouble)
         return Extracted(answer["text"], answer["title"], answer["date"], answer["note"])
 
     def close(self) -> None:

@@ -1,29 +1,38 @@
-"""Polite fetching of one URL: named User-Agent, caps on time and size, counted redirects, retries with back-off."""
+"""Polite fetching of one URL: named User-Agent, caps on time and size, counted redirects, retries with back-off.
+
+Connections go through tools.guard: public addresses only, but for the hosts and ports that the user named.
+"""
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import email.utils
-import ipaddress
+import logging
 import re
 import socket
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urljoin
 
 import httpx
 import stamina
 
+from tools.charset import decode
+from tools.clients import Clients
+from tools.decompress import ACCEPTED, BadBody, pieces
+from tools.guard import Refused, Resolver, resolve
+from tools.robots import Robots
 from tools.settings import Settings
 from tools.source import Skipped
+from tools.urls import BadURL, checked_url, loopback, origin, place, printable
 
 MAX_REDIRECTS = 5
 MAX_RETRY_AFTER = 20.0  # seconds; a server that asks for more is not waited for
+ROBOTS_DEADLINE = 10.0  # seconds for a robots.txt
 PAGE_TYPES = (
     "text/html",
     "application/xhtml+xml",
@@ -32,8 +41,6 @@ PAGE_TYPES = (
     "text/x-markdown",
     "application/pdf",
 )
-_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,18 @@ class Fetched:
     content_type: str
     body: bytes
     text: str
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """What is asked for, the same at every hop."""
+
+    accept: tuple[str, ...]
+    end: float  # monotonic time
+    headers: Mapping[str, str]
+    json: Any = None
+    robots: bool = False
+    secret: bool = False  # it must reach the server that was named and no other, and stay out of the cache
 
 
 class _Retry(Exception):
@@ -60,27 +79,40 @@ class _Stop(Exception):
     """Not worth another try; the message is the reason."""
 
 
-# Every retry is told in the result already; stamina's own log lines would land between ours on the terminal.
+# Every retry is told in the result already; log lines of the libraries would land between ours on the terminal.
 stamina.instrumentation.set_on_retry_hooks(())
+logging.getLogger("hishel").setLevel(logging.CRITICAL + 1)
 
 
 class Fetcher:
-    """One HTTP client with its manners. Requests are serial: a second thread waits for the first."""
+    """HTTP with its manners. Requests are serial: a second thread waits for the first.
 
-    def __init__(self, settings: Settings) -> None:
+    resolver: how names become addresses, another one in tests.
+    """
+
+    def __init__(self, settings: Settings, resolver: Resolver = resolve) -> None:
         self.settings = settings
+        self.overridden: list[str] = []  # pages read although their site's robots.txt asks not to
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
+        self._pace: dict[str, tuple[str, float]] = {}  # host -> (whose clock, seconds)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._client = httpx.Client(
-            follow_redirects=False,
-            timeout=settings.timeout,
-            limits=httpx.Limits(max_connections=4, max_keepalive_connections=2),
-            headers={"User-Agent": settings.user_agent, "Accept-Encoding": "gzip, deflate"},
-        )
+        self._clients = Clients(settings, ACCEPTED, resolver)
+        self._robots = Robots(self._robots_text, "Palimpsest")
 
     def close(self) -> None:
-        self._client.close()
+        self._clients.close()
+
+    def name(self, url: str) -> None:
+        """The user named this URL: its host and port may be asked wherever they are, this machine included."""
+        with contextlib.suppress(BadURL):
+            self._clients.named.add(place(checked_url(url)))
+
+    def pace(self, hosts: Iterable[str], seconds: float) -> None:
+        """Between two requests to any of these hosts, at least so many seconds."""
+        hosts = tuple(hosts)
+        for host in hosts:
+            self._pace[host] = (hosts[0], seconds)
 
     def get(
         self,
@@ -90,14 +122,21 @@ class Fetcher:
         accept: tuple[str, ...] = PAGE_TYPES,
         attempts: int | None = None,
         timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        robots: bool = False,
+        secret: bool = False,
     ) -> Fetched | Skipped:
         """The page at an http or https URL, or why there is none; raises nothing for what the net does.
 
         accept: media types to take; any other is skipped unread. attempts and timeout (seconds for the whole page)
-        override the settings, for probes.
+        override the settings, for probes. json: a body to post. secret: the request holds a key; so it goes to the
+        host that was named and to no other, and no cache keeps it, as with headers and json. robots: ask the site's
+        robots.txt first.
         """
         attempts = self.settings.attempts if attempts is None else attempts
         asked = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}" if params else url
+        secret = secret or bool(headers) or json is not None
 
         def again(error: Exception) -> bool | float:
             if not isinstance(error, _Retry) or error.wait > MAX_RETRY_AFTER:
@@ -115,55 +154,104 @@ class Fetcher:
                     wait_max=8.0,
                 ):
                     with attempt:
-                        return self._follow(asked, accept, timeout or self.settings.deadline)
-        except (_Retry, _Stop) as error:
+                        end = time.monotonic() + (timeout or self.settings.deadline)
+                        return self._follow(asked, _Ask(accept, end, headers or {}, json, robots, secret))
+        except (_Retry, _Stop, BadURL) as error:
             return Skipped(url, str(error))
         raise AssertionError("stamina gave no attempt")
 
     # ---- one attempt ----
 
-    def _follow(self, url: str, accept: tuple[str, ...], deadline: float) -> Fetched:
+    def _follow(self, url: str, ask: _Ask) -> Fetched:
         """Follows redirects by hand; each hop is checked and counted."""
-        end = time.monotonic() + deadline
         url = checked_url(url)
-        first_private = _private(url)
-        for _ in range(MAX_REDIRECTS + 1):
-            if _private(url) and not first_private:
-                raise _Stop("the site redirects to an address inside this network")
+        for hop in range(MAX_REDIRECTS + 1):
+            if ask.robots:
+                self._obey(url)
             self._wait(url)
-            answer = self._one(url, accept, end)
+            try:
+                answer = self._one(url, ask)
+            except Refused as error:
+                raise _Stop(f"the site redirects to {error}" if hop else str(error)) from error
+            finally:
+                self._rest(url)
             if isinstance(answer, Fetched):
                 return answer
+            if ask.secret:
+                raise _Stop("the service redirects, and a key is not carried elsewhere")
             url = _target(url, answer)
         raise _Stop(f"more than {MAX_REDIRECTS} redirects")
 
+    def _obey(self, url: str) -> None:
+        """Raises _Stop where robots.txt asks not to read the page, _Retry where it cannot be had."""
+        site = origin(url)
+        if self._robots.allow(site, url):
+            delay = self._robots.rules(site).delay
+            host = place(url)[0]
+            if delay and host not in self._pace:
+                self._pace[host] = (host, delay)
+        elif self.settings.robots == "obey":
+            raise _Stop("its robots.txt asks not to read it")
+        elif url not in self.overridden:
+            self.overridden.append(url)
+
+    def _robots_text(self, url: str) -> str | None:
+        end = time.monotonic() + min(ROBOTS_DEADLINE, self.settings.deadline)
+        try:
+            return self._follow(url, _Ask(("text/plain",), end, {})).text
+        except _Retry as error:
+            if error.broken:
+                raise
+            raise _Retry(f"{error} for its robots.txt", error.wait) from error
+        except _Stop:
+            return None  # none, or none that is text: nothing was asked of us
+
     def _wait(self, url: str) -> None:
-        host = urlsplit(url).hostname or ""
-        if _loopback(host):
+        host = place(url)[0]
+        if loopback(host) and host not in self._pace:
             return
-        pause = self._last.get(host, -1e9) + self.settings.delay - time.monotonic()
+        clock, seconds = self._pace.get(host, (host, 0.0))
+        pause = self._last.get(clock, -1e9) + max(seconds, self.settings.delay) - time.monotonic()
         if pause > 0:
             time.sleep(pause)
-        self._last[host] = time.monotonic()
+        self._last[clock] = time.monotonic()
 
-    def _one(self, url: str, accept: tuple[str, ...], end: float) -> Fetched | str:
+    def _rest(self, url: str) -> None:
+        """The pause to the next request is counted from the end of this one."""
+        host = place(url)[0]
+        clock = self._pace.get(host, (host, 0.0))[0]
+        if clock in self._last:
+            self._last[clock] = time.monotonic()
+
+    def _one(self, url: str, ask: _Ask) -> Fetched | str:
         """One request. A string is where the server sends us instead."""
         try:
-            with _Watch(end, self._sockets) as watch:
-                request = self._client.build_request(
-                    "GET", url, headers={"Accept": ", ".join(accept)}, extensions={"trace": watch.trace}
+            with _Watch(ask.end, self._sockets) as watch:
+                client = self._clients.of(url, max(0.05, watch.left()), cached=not ask.secret)
+                request = client.build_request(
+                    "GET" if ask.json is None else "POST",
+                    url,
+                    headers={"Accept": ", ".join(ask.accept), **ask.headers},
+                    json=ask.json,
+                    extensions={"trace": watch.trace},
                 )
                 seconds = max(0.05, min(self.settings.timeout, watch.left()))
                 request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
-                response = self._client.send(request, stream=True)
+                response = client.send(request, stream=True)
                 try:
-                    return self._read(response, url, accept, watch)
+                    return self._read(response, url, ask.accept, watch)
                 finally:
                     response.close()
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise _Stop("not a URL that can be fetched") from error
-        except httpx.DecodingError as error:
-            raise _Stop("the body is not what its Content-Encoding says") from error
+        except BadBody as error:
+            raise _Stop(str(error)) from error
+        except httpx.RemoteProtocolError as error:
+            if "location header" in str(error):
+                raise _Stop("the site redirects to something that is no URL") from error
+            if watch.fired:
+                raise _Stop("the page took too long") from error
+            raise _Retry(f"cannot be reached ({_short(error)})", broken=True) from error
         except httpx.TimeoutException as error:
             raise _Retry(f"no answer within {self.settings.timeout:g} s", broken=True) from error
         except (httpx.TransportError, OSError) as error:
@@ -182,14 +270,14 @@ class Fetcher:
         kind, _, rest = response.headers.get("content-type", "").partition(";")
         kind = kind.strip().lower() or "text/html"
         if kind not in accept:
-            raise _Stop(f"not a page that can be read ({_printable(kind, 60)})")
+            raise _Stop(f"not a page that can be read ({printable(kind, 60)})")
         limit = self.settings.max_pdf_bytes if kind == "application/pdf" else self.settings.max_bytes
         declared = response.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > limit:
+        if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:
             raise _Stop(f"larger than {limit / 1e6:g} MB")
         body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
+        for piece in pieces(response.iter_raw(), response.headers.get("content-encoding", "")):
+            body += piece
             if len(body) > limit:
                 raise _Stop(f"larger than {limit / 1e6:g} MB")
             if watch.left() <= 0:
@@ -240,87 +328,30 @@ class _Watch:
         self._timer.cancel()
 
 
-# ---- URLs and bytes ----
+# ---- headers ----
 
 
 def _target(url: str, location: str) -> str:
     """Where a redirect leads."""
     try:
         return checked_url(urljoin(url, location))
+    except BadURL as error:
+        raise _Stop(f"the site redirects elsewhere: {error}") from error
     except ValueError as error:
         raise _Stop("the site redirects to something that is no URL") from error
-
-
-def checked_url(url: str) -> str:
-    """The URL without its fragment and without a user name. Raises _Stop unless it is http or https with a host."""
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise _Stop("not a URL that can be fetched") from error
-    if parts.scheme not in ("http", "https"):
-        raise _Stop("only http and https are fetched")
-    if not host or any(ord(c) < 33 for c in host):
-        raise _Stop("the URL names no host")
-    where = f"[{host}]" if ":" in host else host
-    return urlunsplit((parts.scheme, f"{where}:{port}" if port else where, parts.path or "/", parts.query, ""))
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _private(url: str) -> bool:
-    """Does the URL name this machine or a machine of its network? Names are judged by what they say alone."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return _loopback(host) or host.endswith((".local", ".internal", ".lan"))
-    return not address.is_global
 
 
 def _retry_after(value: str) -> float:
     """Seconds a Retry-After header asks for, 0 for none."""
     value = value.strip()
     if value.isdecimal():
-        return float(value)
+        return float(value[:9])
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+        return max(0.0, moment.timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError, IndexError):
         return 0.0
-    return max(0.0, moment.timestamp() - time.time())
 
 
 def _short(error: Exception) -> str:
-    return _printable(str(error).split("\n")[0].strip() or type(error).__name__, 100)
-
-
-def _printable(text: str, limit: int) -> str:
-    return "".join(c for c in text if c.isprintable())[:limit]
-
-
-def _candidates(body: bytes, header: str) -> Iterator[str]:
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            yield name
-    if header:
-        yield header
-    meta = _META_CHARSET.search(body[:4096])
-    if meta:
-        yield meta.group(1).decode("ascii")
-    yield "utf-8"
-
-
-def decode(body: bytes, header: str = "") -> str:
-    """Text of bytes: byte-order mark, then the header's charset, the page's own, UTF-8, a guess. Never raises."""
-    for name in _candidates(body, header):
-        with contextlib.suppress(UnicodeDecodeError, LookupError, ValueError):
-            return body.decode(name)
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(body[:65536]).best()
-    return body.decode(best.encoding if best else "cp1252", "replace")
+    return printable(str(error).split("\n")[0].strip() or type(error).__name__, 100)

@@ -6,35 +6,26 @@ stand, so servers of before and after the move of articles below /content/ both 
 
 from __future__ import annotations
 
-import datetime
 from urllib.parse import urljoin, urlsplit
 
-from lxml import etree
-
-from tools.extract import MEDIA_TYPES, Extractor
-from tools.fetch import Fetcher
+from tools.answers import XML_TYPES, plain, xml
+from tools.pages import Reader
 from tools.query import keywords, merge
-from tools.source import Hit, ProviderError, Skipped, Source, source_id
+from tools.source import Hit, ProviderError, Skipped, Source
 
-XML_TYPES = (
-    "application/rss+xml",
-    "application/atom+xml",
-    "application/xml",
-    "text/xml",
-    "application/opensearchdescription+xml",
-)
 MAX_BOOKS = 20  # books of one server that are searched
 
 
 class Kiwix:
     """Search and pages of one server. url: its root, with #NAME to search one book only (its name in the catalogue)."""
 
-    def __init__(self, url: str, fetcher: Fetcher, extractor: Extractor) -> None:
+    def __init__(self, url: str, reader: Reader) -> None:
         root, _, book = url.partition("#")
         self.root = root.rstrip("/") + "/"
         self.name = f"kiwix:{urlsplit(self.root).netloc}"
-        self._fetcher = fetcher
-        self._extractor = extractor
+        self._reader = reader
+        self._fetcher = reader.fetcher
+        self._fetcher.name(self.root)
         self._books: list[str] | None = [book] if book else None
 
     def books(self) -> list[str]:
@@ -46,7 +37,7 @@ class Kiwix:
                     raise ProviderError(f"{self.name}: {got.reason}")
                 self._books = []
             else:
-                feed = _xml(got.body)
+                feed = xml(got.body)
                 names = [] if feed is None else feed.xpath("//*[local-name()='entry']/*[local-name()='name']/text()")
                 self._books = [str(name).strip() for name in names][:MAX_BOOKS]
         return self._books
@@ -86,7 +77,7 @@ class Kiwix:
             if got.reason in ("HTTP 400", "HTTP 404") and len(self._books or []) > 1:
                 return []  # one book without a full-text index among others
             raise ProviderError(f"{self.name}: {_search_trouble(got.reason)}")
-        feed = _xml(got.body)
+        feed = xml(got.body)
         if feed is None:
             raise ProviderError(f"{self.name}: the answer is not that of a Kiwix server")
         hits = []
@@ -99,19 +90,12 @@ class Kiwix:
                 continue
             description = item.find("description")
             snippet = "" if description is None else "".join(description.itertext())
-            hits.append(Hit(url, _plain(item.findtext("title") or ""), _plain(snippet).strip(". "), self.name))
+            hits.append(Hit(url, _words(item.findtext("title") or ""), _words(snippet).strip(". "), self.name))
         return hits
 
     def fetch(self, hit: Hit) -> Source | Skipped:
-        got = self._fetcher.get(hit.url)
-        if isinstance(got, Skipped):
-            return got
-        body = got.body if got.content_type == "application/pdf" else got.text
-        found = self._extractor.read(MEDIA_TYPES[got.content_type], body, hit.url)
-        if isinstance(found, Skipped):
-            return found
-        title = found.title or hit.title
-        return Source(source_id(hit.url), hit.url, title, found.text, datetime.date.today().isoformat(), found.date)
+        # The server is the user's choice, and its articles are asked for one by one: no robot's errand.
+        return self._reader.page(hit.url, hit.title, robots=False)
 
     def reachable(self) -> bool:
         """Does the server answer within three seconds? One try."""
@@ -133,16 +117,5 @@ def _search_trouble(reason: str) -> str:
     return reason
 
 
-def _xml(body: bytes) -> etree._Element | None:
-    """The document, entities and network off; None if it is not XML."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        return etree.fromstring(body, parser)
-    except etree.XMLSyntaxError:
-        return None
-
-
-def _plain(text: str) -> str:
-    from dlm_core.segment import clean_inline
-
-    return clean_inline(text.replace("¶", " "))
+def _words(text: str) -> str:
+    return plain(text.replace("¶", " "))

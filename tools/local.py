@@ -6,8 +6,8 @@ import datetime
 import os
 from pathlib import Path
 
+from tools.charset import decode
 from tools.extract import MAX_INPUT, MAX_PDF, SUFFIXES, Extracted, Extractor
-from tools.fetch import decode
 from tools.query import keywords, stem
 from tools.source import Hit, Skipped, Source, SourceError, source_id
 

@@ -5,18 +5,17 @@ Follows https://www.mediawiki.org/wiki/API:Etiquette: serial requests, gzip, max
 
 from __future__ import annotations
 
-import datetime
-import json
 import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tools.answers import JSON_TYPES, inside, items, json_object, plain
 from tools.extract import Extractor
 from tools.fetch import Fetcher
+from tools.pages import made
 from tools.query import keywords, merge
-from tools.source import Hit, ProviderError, Skipped, Source, source_id
+from tools.source import Hit, ProviderError, Skipped, Source
 
-JSON_TYPES = ("application/json",)
 MAXLAG = "5"  # seconds of replication lag after which the site asks us to come back later
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -30,6 +29,7 @@ class MediaWiki:
         self.name = "wikipedia" if (parts.hostname or "").endswith("wikipedia.org") else f"mediawiki:{parts.netloc}"
         self._fetcher = fetcher
         self._extractor = extractor
+        fetcher.name(api)
         self._base = ""  # article URL without the title, from siteinfo
         self._titles: dict[str, str] = {}  # page URL -> title, of hits given
 
@@ -48,24 +48,30 @@ class MediaWiki:
         for number, text in enumerate([" ".join(words), *loose]):
             if len(found) >= limit or (number > 1 and rankings[1]):
                 break
-            items = self._search(text, limit)
-            rankings.append([item["title"] for item in items])
-            for item in items:
+            results = self._search(text, limit)
+            rankings.append([item["title"] for item in results])
+            for item in results:
                 found.setdefault(item["title"], item)
         hits = []
         for title in merge(rankings, limit):
             url = self._url(title)
             self._titles[url] = title
             snippet = " ".join(_TAG.sub("", str(found[title].get("snippet") or "")).split())
-            hits.append(Hit(url, _plain(title), _plain(snippet), self.name))
+            hits.append(Hit(url, plain(title), plain(snippet), self.name))
         return hits
 
     def _search(self, text: str, limit: int) -> list[dict[str, Any]]:
+        # srwhat: without it, wikis that search by their database look at titles only.
         answer = self._ask(
-            action="query", list="search", srsearch=text, srlimit=str(min(limit, 50)), srnamespace="0", srprop="snippet"
+            action="query",
+            list="search",
+            srsearch=text,
+            srwhat="text",
+            srlimit=str(min(limit, 50)),
+            srnamespace="0",
+            srprop="snippet",
         )
-        items = (answer.get("query") or {}).get("search") or []
-        return [item for item in items if isinstance(item, dict) and isinstance(item.get("title"), str)]
+        return [item for item in items(answer, "query", "search") if isinstance(item.get("title"), str)]
 
     def fetch(self, hit: Hit) -> Source | Skipped:
         """The page's rendered HTML (action=parse, redirects followed) as stored text."""
@@ -78,14 +84,14 @@ class MediaWiki:
             return Skipped(hit.url, str(error))
         parsed = answer.get("parse")
         if not isinstance(parsed, dict) or not isinstance(parsed.get("text"), str):
-            reason = (answer.get("error") or {}).get("info") or "the site gave no page"
-            return Skipped(hit.url, _plain(str(reason))[:200])
+            reason = inside(answer, "error", "info") or "the site gave no page"
+            return Skipped(hit.url, plain(str(reason))[:200])
         html = f"<html><head></head><body>{parsed['text']}</body></html>"
         found = self._extractor.read("html", html, hit.url)
         if isinstance(found, Skipped):
             return found
-        name = _plain(str(parsed.get("title") or title))
-        return Source(source_id(hit.url), hit.url, name, found.text, datetime.date.today().isoformat(), found.date)
+        name = plain(str(parsed.get("title") or title))
+        return made(hit.url, name, found.text, found.date)
 
     def reachable(self) -> bool:
         """Does the site answer within three seconds? One try."""
@@ -104,8 +110,8 @@ class MediaWiki:
 
     def _siteinfo(self, attempts: int | None = None, timeout: float | None = None) -> None:
         answer = self._ask(attempts, timeout, action="query", meta="siteinfo", siprop="general")
-        general = (answer.get("query") or {}).get("general") or {}
-        path, server = str(general.get("articlepath") or "/wiki/$1"), str(general.get("server") or "")
+        path = str(inside(answer, "query", "general", "articlepath") or "/wiki/$1")
+        server = str(inside(answer, "query", "general", "server") or "")
         parts = urlsplit(self.api)
         if server.startswith("//"):
             server = f"{parts.scheme}:{server}"
@@ -121,20 +127,10 @@ class MediaWiki:
         host = urlsplit(self.api).netloc
         if isinstance(got, Skipped):
             raise ProviderError(f"{self.name} ({host}): {got.reason}")
-        try:
-            answer = json.loads(got.text)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
+        answer = json_object(got.text)
+        if answer is None:
             raise ProviderError(f"{self.name} ({host}): the answer is not that of a MediaWiki API")
         error = answer.get("error")
         if isinstance(error, dict) and error.get("code") in ("maxlag", "ratelimited", "readonly"):
             raise ProviderError(f"{self.name} ({host}): the site is busy, try again in a minute")
         return answer
-
-
-def _plain(text: str) -> str:
-    """Words of the site without markup, control or invisible characters."""
-    from dlm_core.segment import clean_inline
-
-    return clean_inline(text)

@@ -143,6 +143,11 @@ def read(kind: str, body: bytes) -> dict[str, str]:
     else:
         document = plain(body.decode("utf-8", "replace"))
     text = tidy(html_blocks.render(document.blocks))
+    for _ in range(3):
+        # Where signs were taken away, what is left may mean something else: stored text means itself.
+        before, text = text, tidy(text)
+        if text == before:
+            break
     if not text:
         raise ValueError("no readable text")
     title = clean_title(document.title or _first_heading(document.blocks))

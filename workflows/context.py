@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,15 +58,6 @@ class Context:
         weights = Path(self.run.weights) if self.run.weights else None
         with self.reporter.aside():  # the first run fetches the base and shows how far it is
             return load_models(base=self.run.base or None, weights=weights, quiet=self.reporter.quiet)
-
-    def engine(self) -> Models:
-        """The models with no readings kept from earlier work. Readings are made in
-        padded batches, which moves their last bits, so without this what a node
-        computes would hang on what its process happened to read before."""
-        from dlm_core.write import Writer
-
-        writer = self.models.writer
-        return replace(self.models, writer=Writer(writer.model, writer.tokenizer, writer.keep_bytes))
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -15,6 +15,7 @@ from agent import evidence, queries, verify
 from agent.brief import Brief, make_brief
 from agent.stop import out_of_time, reason_to_stop
 from tools.source import Hit, Provider, ProviderError, Skipped, Source
+from workflows import events
 from workflows.context import Context, FailedRun
 from workflows.state import State, pack, unpack
 
@@ -117,7 +118,31 @@ def read(state: State, context: Context) -> State:
         # Files of a folder that could not be read: the provider finds them while it ranks, before any fetch.
         for entry in getattr(source, "skipped", []):
             _skip(entry, skipped, context)
-    return {"fresh": fresh, "skipped": skipped, "opened": opened, "seconds": context.seconds(spent)}
+    remarks = _remarked(state, context, [note for s in context.providers for note in getattr(s, "notes", [])])
+    return {
+        "fresh": fresh,
+        "skipped": skipped,
+        "remarks": remarks,
+        "opened": opened,
+        "seconds": context.seconds(spent),
+    }
+
+
+def _remarked(state: State, context: Context, lines: list[str]) -> list[str]:
+    """The remarks so far and new ones, which the user is told at once."""
+    new = [line for line in dict.fromkeys(lines) if line not in state.get("remarks", [])]
+    for line in new:
+        context.reporter.note(line)
+    return state.get("remarks", []) + new
+
+
+def _flagged(found: evidence.Selection, context: Context) -> list[str]:
+    titles = {s.id: s.title or s.url for s in context.library.sources()}
+    return [
+        f"“{titles.get(source, source)}” gives orders to its reader in {events.count(len(names), 'passage')}, which no"
+        " claim may rest on"
+        for source, names in sorted(found.flagged.items())
+    ]
 
 
 def _skip(entry: Skipped, skipped: list[list[str]], context: Context) -> None:
@@ -159,6 +184,7 @@ def remember(state: State, context: Context) -> State:
         sources=pages,
         keep=[*cited, *disputed],
     )
+    remarks = _remarked(state, context, _flagged(found, context))
     if not found.ids:
         raise FailedRun(_off_topic(pages, found.best))
     before = set(state["pool"])
@@ -166,6 +192,7 @@ def remember(state: State, context: Context) -> State:
     context.reporter.stage("remember", f"{len(found.ids)} pieces of evidence at hand, {len(new)} of them new")
     return {
         "pages": pages,
+        "remarks": remarks,
         "cut": sorted(found.cut),
         "pool": found.ids,
         "new": new,
@@ -178,7 +205,7 @@ def _nothing(state: State) -> str:
     if not reasons:
         return "no passages: the sources gave no page for this question; name other sources"
     more = f" (and {len(reasons) - 2} more)" if len(reasons) > 2 else ""
-    return "no passages: " + "; ".join(reasons[:2]) + more
+    return "no passages: " + "; ".join(reasons[:2]) + more + "; name other sources, or put these right"
 
 
 def _off_topic(pages: list[str], best: float) -> str:
@@ -199,11 +226,13 @@ def reflect(state: State, context: Context) -> State:
 
     about = brief_of(state, context)
     pool = context.pool(state["pool"])
-    models = context.engine()
+    models = context.models
     context.reporter.stage("reflect", f"{len(state['new'])} new pieces of evidence")
     made = belief.reflect(context.canvas(about, state["canvas"]), pool, models, state["new"], budget=context.budget)
     disputes = state["disputes"] + [[a, b] for a, b in made.disputes.items() if [a, b] not in state["disputes"]]
     context.reporter.stage("reflect", f"{made.kind}: {made.cause.reason}")
+    claims = [s.id for s in context.canvas(about, state["canvas"]).claims()]
+    context.reporter.decision(events.decided(made, pool, state["pages"], claims))
     return {"decision": pack(made), "disputes": disputes, "seconds": context.seconds(state["seconds"])}
 
 
@@ -216,9 +245,10 @@ def revise(state: State, context: Context) -> State:
 
     draft = context.canvas(about, state["canvas"])
     pool = context.pool(state["pool"])
-    models = context.engine()
+    models = context.models
     seed = context.seed(state["round"])
     context.reporter.stage("draft" if not state["canvas"] else "revise", f"round {state['round']}")
+    context.reporter.canvas(events.drawn(draft))
     progress = context.reporter.progress
     if not state["canvas"]:
         made = engine.draft(draft, pool, models, seed=seed, budget=context.budget, progress=progress)
@@ -227,6 +257,7 @@ def revise(state: State, context: Context) -> State:
             draft, pool, models, unpack(state["decision"]), seed=seed, budget=context.budget, progress=progress
         )
     name = context.keep(made, f"{len(made.revisions):03d}.raw.json")
+    context.reporter.canvas(events.drawn(made))
     return {"canvas": name, "seconds": context.seconds(state["seconds"])}
 
 
@@ -246,16 +277,20 @@ def check(state: State, context: Context) -> State:
         made = verify.logged(made, verify.drop(made, lost))
         rest = {i: r for i, r in failing.items() if i not in lost}
         if rest:
-            context.reporter.note(f"{len(rest)} claims are not borne out by their evidence and are written again")
+            context.reporter.note(f"not borne out by their evidence, written again: {events.count(len(rest), 'claim')}")
             seed = context.seed(state["round"])
-            made = engine.rewrite(made, pool, context.engine(), rest, seed=seed, progress=context.reporter.progress)
+            made = engine.rewrite(made, pool, context.models, rest, seed=seed, progress=context.reporter.progress)
         beyond = set(verify.failing(made, pool))
         made = verify.logged(made, verify.drop(made, beyond))
         dropped += len(lost | beyond)
     made = verify.logged(made, verify.settle_summary(made))
+    remarks = [f"{line}." for line in state.get("remarks", [])]
+    if remarks:
+        made = replace(made, notes=tuple(dict.fromkeys([*made.notes, *remarks])))
     name = f"{len(made.revisions):03d}.json"
     if made != draft or name != state["canvas"]:
         context.keep(made, name)
+    context.reporter.canvas(events.drawn(made))
     if not made.claims():
         raise FailedRun("no sentence could be borne out by the sources: name other sources")
     open_parts = queries.uncovered(about, made, pool, context.embedder)

@@ -9,18 +9,23 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows import runs
+from workflows import formats, runs
 
 if TYPE_CHECKING:
     from agent.brief import Brief
+    from dlm_core.canvas import Canvas
+    from dlm_core.segment import Evidence
+    from tools.source import Source
     from workflows.context import Context
     from workflows.state import State
 
 FILES = ("report.md", "report.json")
+MORE = ("report.html", "report.docx", "report.pdf", "report.bib", "report.csl.json")
 LISTED = 5  # skipped pages named one by one
 
 
@@ -48,7 +53,7 @@ def check_out(out: Path, force: bool) -> None:
 
 
 def holds_report(out: Path) -> bool:
-    return any((out / name).exists() for name in FILES)
+    return any((out / name).exists() for name in (*FILES, *MORE))
 
 
 def free_folder(reports: Path, question: str) -> Path:
@@ -75,19 +80,22 @@ def reserve(reports: Path, question: str) -> Path:
         raise OutError(f"no folder can be made in {reports}: {error.strerror or error}") from None
 
 
-def put(out: Path, markdown: str, data: str) -> None:
-    """Both files into `out`: a folder that is not there appears with both in it, in
-    one that is there report.md is replaced first. Raises OutError."""
+def put(out: Path, markdown: str, data: str, more: Mapping[str, str | bytes] | None = None) -> None:
+    """report.md, report.json and `more` (by file name) into `out`: a folder that is not
+    there appears with all of them in it. In one that is there, files of MORE that
+    belong to an older report go, and report.json is replaced last. Raises OutError."""
+    files: dict[str, str | bytes] = {**(more or {}), "report.md": markdown, "report.json": data}
     try:
         if out.exists():
-            runs.write_atomically(out / "report.md", markdown)
-            runs.write_atomically(out / "report.json", data)
+            for name in MORE:
+                if name not in files:
+                    (out / name).unlink(missing_ok=True)
+            _write(out, files)
             return
         out.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
         try:
-            runs.write_atomically(made / "report.md", markdown)
-            runs.write_atomically(made / "report.json", data)
+            _write(made, files)
             made.chmod(0o777 & ~runs.umask())
             made.rename(out)
         except BaseException:
@@ -97,27 +105,43 @@ def put(out: Path, markdown: str, data: str) -> None:
         raise OutError(f"the report cannot be written to {out}: {error.strerror or error}") from None
 
 
+def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        runs.write_atomically(folder / name, content)
+
+
+def add(out: Path, files: Mapping[str, str | bytes]) -> None:
+    """More files into the folder of a report, each whole or not at all. Raises OutError."""
+    try:
+        _write(out, files)
+    except OSError as error:
+        raise OutError(f"{', '.join(files)} cannot be written to {out}: {error.strerror or error}") from None
+
+
 def publish(state: State, context: Context, brief: Brief) -> Path:
     """Render the run's canvas and write it; the folder.
 
     Where the run was cut off while writing, its own files are written again.
-    Raises OutError if another report came to lie in --out meanwhile.
+    Raises OutError if another report came to lie in --out meanwhile, and what
+    formats.converted raises; all that needs no pandoc is in its place then.
     """
     from workflows.report import build, markdown
 
     run = context.run
     canvas = context.canvas(brief, state["canvas"])
     pool = context.pool(state["pool"])
-    sources = {s.id: s for s in context.library.sources()}
+    drafts = _drafts(context, canvas)
+    evidence = _evidence(context, pool.evidence, drafts)
     report = build(
         canvas,
         title=brief.title,
         names=context.models.names,
         seed=run.seed,
-        evidence=pool.evidence,
-        sources=sources,
+        evidence=evidence,
+        sources=_sources(context, evidence),
         missing=[*missing(state, context, brief), *canvas.notes],
         disputes=[(a, b) for a, b in state["disputes"]],
+        drafts=drafts,
     )
     text, data = markdown(report), json.dumps(report, ensure_ascii=False, indent=1) + "\n"
     out = Path(run.out) if run.out else reserve(Path(run.reports), run.question)
@@ -127,7 +151,51 @@ def publish(state: State, context: Context, brief: Brief) -> Path:
         # From here on what lies in `out` is this run's own.
         context.run = replace(run, status="writing", out=str(out))
         runs.save(context.run)
-    put(out, text, data)
+    wanted = formats.parse(run.formats)
+    put(out, text, data, formats.texts(report, wanted, bib=run.bib))
+    add(out, formats.converted(text, wanted))
+    return out
+
+
+def _drafts(context: Context, canvas: Canvas) -> dict[int, Canvas]:
+    """The canvas after each revision, by its number, as far as the run folder has it."""
+    from dlm_core.canvas import Canvas, CanvasError
+
+    out = {}
+    for place, revision in enumerate(canvas.revisions, 1):
+        file = context.run.folder / "canvas" / f"{revision.number:03d}.json"
+        try:
+            draft = Canvas.from_json(file.read_text(encoding="utf-8"))
+        except (OSError, CanvasError):
+            continue  # the log of the report has its texts
+        if draft.revisions == canvas.revisions[:place]:
+            out[revision.number] = draft
+    return out
+
+
+def _evidence(context: Context, at_hand: Mapping[str, Evidence], drafts: Mapping[int, Canvas]) -> dict[str, Evidence]:
+    """The evidence at hand, and what earlier drafts cited and is at hand no more."""
+    from tools.library import LibraryError
+
+    out = dict(at_hand)
+    for name in dict.fromkeys(e for draft in drafts.values() for e in draft.cited() if e not in at_hand):
+        try:
+            out[name] = context.library.evidence([name])[0]
+        except LibraryError:
+            continue
+    return out
+
+
+def _sources(context: Context, evidence: Mapping[str, Evidence]) -> dict[str, Source]:
+    """The sources of some evidence, with their text where the library has it whole."""
+    from tools.library import LibraryError
+
+    out = {s.id: s for s in context.library.sources()}
+    for name in dict.fromkeys(e.source for e in evidence.values()):
+        try:
+            out[name] = context.library.source(name)
+        except LibraryError:
+            continue
     return out
 
 

@@ -22,6 +22,8 @@ SCHEMA = 1
 Report = dict[str, Any]
 FULL = 3  # claims that make a paragraph
 PARAGRAPHS = 3  # in a section at most
+NOTHING_OPEN = "Every part of the question found evidence, no source was left out, and no value is disputed."
+AROUND = 240  # characters before and after a piece of evidence
 
 
 def build(
@@ -34,13 +36,17 @@ def build(
     sources: Mapping[str, Source],
     missing: Sequence[str] = (),
     disputes: Sequence[tuple[str, str]] = (),
+    drafts: Mapping[int, Canvas] | None = None,
 ) -> Report:
-    """The object of report.json (schema 1).
+    """The object of report.json (schema 1; report.schema.json describes it).
 
     evidence: everything the canvas, its revisions and `disputes` may name; what
-    is named and here goes in. sources: by id. disputes: (evidence, the evidence
-    preferred to it). Keys beyond the contract: cause.reason and `disputes`.
+    is named and here goes in. sources: by id; where one has its text, the
+    evidence gets the words around it. disputes: (evidence, the evidence
+    preferred to it). drafts: the canvas as it stood after a revision, by its
+    number; a revision with none is logged without its `draft`.
     """
+    kept = dict(drafts or {}) | ({canvas.revisions[-1].number: canvas} if canvas.revisions else {})
     sections = [_section(head, body, evidence) for head, body in canvas.sections()]
     sections = [s for s in sections if s["claims"]]
     shown = {c["id"] for s in sections for c in s["claims"]}
@@ -52,6 +58,7 @@ def build(
     named = list(canvas.cited())
     named += [e for pair in disputes for e in pair]
     named += [e for r in canvas.revisions for e in r.cause.evidence]
+    named += [e for r in canvas.revisions if r.number in kept for e in kept[r.number].cited()]
     quoted = {i: evidence[i] for i in dict.fromkeys(named) if i in evidence}
     here = dict.fromkeys(e.source for e in quoted.values())
     return {
@@ -62,12 +69,8 @@ def build(
         "seed": seed,
         "summary": summary,
         "sections": sections,
-        "evidence": {
-            i: {"text": e.text, "source": e.source, "start": e.start, "end": e.end} for i, e in quoted.items()
-        },
-        "sources": {
-            s: {"url": sources[s].url, "title": safe(sources[s].title), "accessed": sources[s].accessed} for s in here
-        },
+        "evidence": {i: _quoted(e, sources[e.source].text) for i, e in quoted.items()},
+        "sources": {s: _source(sources[s]) for s in here},
         "missing": list(missing),
         "disputes": [{"evidence": a, "preferred": b} for a, b in disputes if a in quoted and b in quoted],
         "revisions": [
@@ -82,6 +85,7 @@ def build(
                     "threshold": r.cause.threshold,
                 },
                 "slots": {i: list(texts) for i, texts in r.slots.items()},
+                **({"draft": _draft(kept[r.number])} if r.number in kept else {}),
             }
             for r in canvas.revisions
         ],
@@ -93,13 +97,12 @@ def _section(head: Slot, body: Sequence[Slot], evidence: Mapping[str, Evidence])
     for n, slot in enumerate(body):
         if slot.kind == Kind.CLAIM and slot.text:
             texts = [evidence[p].text for p in slot.pointers if p in evidence]
-            sure = slot.certainty if slot.confidence else slot.plan_confidence
             claims.append(
                 {
                     "id": slot.id,
                     "text": slot.text,
                     "evidence": list(slot.pointers),
-                    "confidence": round(min(1.0, max(0.0, sure)), 4),
+                    "confidence": _confidence(slot),
                     "disputed": slot.disputed,
                     "pinned": slot.pinned,
                     "origin": "evidence" if _verbatim(slot.text, texts) else "model",
@@ -109,7 +112,50 @@ def _section(head: Slot, body: Sequence[Slot], evidence: Mapping[str, Evidence])
             after = next((s.id for s in body[n + 1 :] if s.kind == Kind.CLAIM and s.text), None)
             if after is not None:
                 links.append({"id": slot.id, "text": slot.text, "before": after})
-    return {"heading": safe(head.text), "claims": claims, "links": links}
+    return {"id": head.id, "heading": safe(head.text), "claims": claims, "links": links}
+
+
+def _confidence(slot: Slot) -> float:
+    sure = slot.certainty if slot.confidence else slot.plan_confidence
+    return round(min(1.0, max(0.0, sure)), 4)
+
+
+def _draft(canvas: Canvas) -> Report:
+    """What stood where after a revision. Its texts are those of the revisions' `slots`, applied in order."""
+    sections = [_section(head, body, {}) for head, body in canvas.sections()]
+    claim = ("id", "evidence", "confidence", "disputed", "pinned")
+    return {
+        "summary": [s.id for s in canvas.summary if s.text],
+        "sections": [
+            {
+                "id": s["id"],
+                "claims": [{key: c[key] for key in claim} for c in s["claims"]],
+                "links": [{key: link[key] for key in ("id", "before")} for link in s["links"]],
+            }
+            for s in sections
+            if s["claims"]
+        ],
+    }
+
+
+def _quoted(e: Evidence, text: str) -> Report:
+    """Evidence, with the words around it where the text of its source is at hand."""
+    out: Report = {"text": e.text, "source": e.source, "start": e.start, "end": e.end}
+    if e.heading:
+        out["heading"] = safe(e.heading)
+    # Stored text has one block a line.
+    before = text[text.rfind("\n", 0, e.start) + 1 : e.start].strip()
+    after = text[e.end :].split("\n", 1)[0].strip()
+    if len(before) > AROUND:
+        before = "…" + before[-AROUND:].partition(" ")[2]
+    if len(after) > AROUND:
+        after = after[:AROUND].rpartition(" ")[0] + "…"
+    return out | {key: words for key, words in (("before", before), ("after", after)) if words}
+
+
+def _source(source: Source) -> Report:
+    out = {"url": source.url, "title": safe(source.title), "accessed": source.accessed}
+    return out | ({"date": source.date} if source.date else {})
 
 
 def _verbatim(text: str, evidence: Sequence[str]) -> bool:
@@ -143,65 +189,78 @@ def address(url: str) -> str:
     return "<" + quote(safe(url), safe="%/:?#[]@!$&'()*+,;=~-._") + ">"
 
 
-class _Numbers:
-    """Numbers of sources in the order in which they are first cited."""
+class Numbers:
+    """Numbers of sources in the order in which they are first cited: by the
+    summary, then by the claims, then by the disputes."""
 
     def __init__(self, report: Report) -> None:
         self._source = {i: e["source"] for i, e in report["evidence"].items()}
         self.order: dict[str, int] = {}
+        claims = {c["id"]: c for s in report["sections"] for c in s["claims"]}
+        cited = [claims[c]["evidence"] for s in report["summary"] for c in s["claims"] if c in claims]
+        cited += [c["evidence"] for c in claims.values()]
+        cited += [[d["evidence"], d["preferred"]] for d in report["disputes"]]
+        for evidence in cited:
+            for e in evidence:
+                if e in self._source:
+                    self.order.setdefault(self._source[e], len(self.order) + 1)
+
+    def of(self, evidence: Sequence[str]) -> list[int]:
+        """The numbers of the sources of some evidence, ascending; 0 for one that is not cited."""
+        return sorted({self.order.get(self._source[e], 0) for e in evidence if e in self._source})
 
     def cite(self, evidence: Sequence[str]) -> str:
         """ " [1][2]" for the sources of some evidence; "" for none."""
-        used = dict.fromkeys(self._source[e] for e in evidence if e in self._source)
-        marks = [f"[{self.order.setdefault(s, len(self.order) + 1)}]" for s in used]
-        return " " + "".join(sorted(marks, key=lambda m: int(m[1:-1]))) if marks else ""
+        marks = "".join(f"[{number}]" for number in self.of(evidence))
+        return f" {marks}" if marks else ""
+
+
+def behind(sentence: Report, report: Report) -> list[str]:
+    """The evidence of the claims that a summary sentence condenses."""
+    claims = {c["id"]: c for s in report["sections"] for c in s["claims"]}
+    return [e for c in sentence["claims"] if c in claims for e in claims[c]["evidence"]]
 
 
 def markdown(report: Report) -> str:
     """report.md of a report.json object."""
-    numbers = _Numbers(report)
-    claims = {c["id"]: c for s in report["sections"] for c in s["claims"]}
+    numbers = Numbers(report)
     out = [f"# {escape(report['title'])}"]
     if report["summary"]:
-        sentences = []
-        for sentence in report["summary"]:
-            behind = [e for c in sentence["claims"] if c in claims for e in claims[c]["evidence"]]
-            sentences.append(escape(sentence["text"]) + numbers.cite(behind))
+        sentences = [escape(s["text"]) + numbers.cite(behind(s, report)) for s in report["summary"]]
         out.append(" ".join(sentences))
     for section in report["sections"]:
         out.append(f"## {escape(section['heading'])}")
-        out += _paragraphs(section, report, numbers)
+        for paragraph in paragraphs(section, report):
+            out.append(" ".join(escape(s["text"]) + numbers.cite(s.get("evidence", ())) for s in paragraph))
     out.append("## What is missing or disputed")
     out += _open_ends(report, numbers)
     out.append("## Sources")
-    sources = report["sources"]
     lines = []
-    for source, number in sorted(numbers.order.items(), key=lambda item: item[1]):
-        s = sources[source]
+    for source, number in numbers.order.items():
+        s = report["sources"][source]
         title = escape(s["title"]) or "Untitled"
         lines.append(f"{number}. {title}. {address(s['url'])} (accessed {escape(s['accessed'])})")
     out.append("\n".join(lines))
     return "\n\n".join(out) + "\n"
 
 
-def _paragraphs(section: Report, report: Report, numbers: _Numbers) -> list[str]:
-    """A section's sentences in one to three paragraphs."""
-    links: dict[str, list[str]] = {}
+def paragraphs(section: Report, report: Report) -> list[list[Report]]:
+    """A section's claims, each with the links before it, in one to three paragraphs."""
+    links: dict[str, list[Report]] = {}
     for link in section["links"]:
-        links.setdefault(link["before"], []).append(link["text"])
+        links.setdefault(link["before"], []).append(link)
     claims = section["claims"]
     led_by = []
     for claim in claims:
         known = [report["evidence"][e]["source"] for e in claim["evidence"] if e in report["evidence"]]
         led_by.append(known[0] if known else "")
     ends = _breaks(led_by)
-    out: list[list[str]] = [[]]
+    out: list[list[Report]] = [[]]
     for n, claim in enumerate(claims):
         if n in ends:
             out.append([])
-        out[-1] += [escape(text) for text in links.get(claim["id"], [])]
-        out[-1].append(escape(claim["text"]) + numbers.cite(claim["evidence"]))
-    return [" ".join(sentences) for sentences in out]
+        out[-1] += [*links.get(claim["id"], []), claim]
+    return out
 
 
 def _breaks(sources: Sequence[str]) -> set[int]:
@@ -222,7 +281,7 @@ def _breaks(sources: Sequence[str]) -> set[int]:
     return out
 
 
-def _open_ends(report: Report, numbers: _Numbers) -> list[str]:
+def _open_ends(report: Report, numbers: Numbers) -> list[str]:
     out = []
     if report["missing"]:
         out.append(" ".join(escape(line) for line in report["missing"]))
@@ -235,4 +294,4 @@ def _open_ends(report: Report, numbers: _Numbers) -> list[str]:
         )
     if disputes:
         out.append(" ".join(disputes))
-    return out or ["Every part of the question found evidence, no source was left out, and no value is disputed."]
+    return out or [NOTHING_OPEN]

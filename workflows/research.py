@@ -23,7 +23,7 @@ from langchain_core.runnables import RunnableLambda  # noqa: E402
 from langgraph.checkpoint.sqlite import SqliteSaver  # noqa: E402
 from langgraph.graph import END, START, StateGraph  # noqa: E402
 
-from workflows import nodes  # noqa: E402
+from workflows import events, nodes, runs  # noqa: E402
 from workflows import state as states  # noqa: E402
 from workflows.context import Context  # noqa: E402
 from workflows.state import State  # noqa: E402
@@ -48,7 +48,7 @@ def build(context: Context, saver: SqliteSaver) -> CompiledStateGraph[Any, Any, 
     """The graph with its nodes bound to one process's context."""
     graph = StateGraph(State)
     for name, node in NODES.items():
-        graph.add_node(name, RunnableLambda(_bound(node, context), name=name))
+        graph.add_node(name, RunnableLambda(_bound(name, node, context), name=name))
     graph.add_edge(START, "brief")
     for before, after in zip(list(NODES)[:6], list(NODES)[1:7], strict=True):
         graph.add_edge(before, after)
@@ -57,8 +57,9 @@ def build(context: Context, saver: SqliteSaver) -> CompiledStateGraph[Any, Any, 
     return graph.compile(checkpointer=saver)
 
 
-def _bound(node: Node, context: Context) -> Callable[[State], State]:
+def _bound(name: str, node: Node, context: Context) -> Callable[[State], State]:
     def run(state: State) -> State:
+        context.reporter.step(events.step(name, state))
         return node(state, context)
 
     return run
@@ -78,7 +79,38 @@ def research(context: Context) -> State:
         held = graph.get_state(config)
         if held.values and not held.next:
             return cast(State, held.values)
-        begin = None if held.next else dict(states.START)
+        begin = None if held.next else first_state(run)
         if begin is None:
             context.reporter.stage("resume", f"round {held.values.get('round', 0)}, {held.next[0]}")
         return cast(State, graph.invoke(begin, config, durability="sync"))
+
+
+def first_state(run: runs.Run) -> State:
+    """The state a run begins with: that of a run that goes on from another knows
+    the pages that one read, if it was allowed all of its sources."""
+    state: State = {**states.START}
+    if run.after:
+        before = runs.load(run.after)
+        if set(before.sources) <= set(run.sources):
+            held = state_of(before)
+            state |= {"pages": list(held["pages"]), "opened": list(held["opened"])}
+    return state
+
+
+def state_of(run: runs.Run) -> State:
+    """The state after the node of a run that finished last."""
+    with closing(sqlite3.connect(run.folder / "checkpoints.sqlite", check_same_thread=False)) as connection:
+        held = SqliteSaver(connection).get_tuple({"configurable": {"thread_id": run.id}})
+    values = held.checkpoint["channel_values"] if held else {}
+    return cast(State, {**states.START, **{k: v for k, v in values.items() if k in states.START}})
+
+
+def open_again(context: Context) -> None:
+    """Let a run whose report is written go on with another round; one that was cut
+    off goes on from where it stands. The time it may take begins anew."""
+    run = context.run
+    with closing(sqlite3.connect(run.folder / "checkpoints.sqlite", check_same_thread=False)) as connection:
+        graph = build(context, SqliteSaver(connection))
+        config: Any = {"configurable": {"thread_id": run.id}}
+        if not graph.get_state(config).next:
+            graph.update_state(config, {"stop": "", "seconds": 0.0}, as_node="verify")

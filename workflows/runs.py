@@ -49,6 +49,10 @@ class Run:
     library: str = ""
     base: str = ""
     weights: str = ""
+    after: str = ""  # the run whose library and pages this one goes on from
+    formats: str = "md,html,json"  # files of the report
+    bib: bool = False
+    settings: dict[str, str] = field(default_factory=dict)  # flags, as tools.settings.load takes them
     status: str = "running"
     reason: str = ""
     created: str = ""
@@ -69,12 +73,12 @@ def runs_folder() -> Path:
     return user_state_path("palimpsest") / "runs"
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """The whole file or none of it, on disk when this returns."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content.encode() if isinstance(content, str) else content)
             out.flush()
             os.fsync(out.fileno())
         os.chmod(name, 0o666 & ~umask())

@@ -15,13 +15,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tools.language import question_trouble
 from tools.mediawiki import MediaWiki
 from tools.providers import open_providers
-from tools.settings import Settings, SettingsError
+from tools.settings import SettingsError, load
 from tools.source import Provider, SourceError
-from workflows import runs
+from workflows import events, runs
 from workflows.context import Context
-from workflows.terminal import open_reporter, safe
+from workflows.terminal import Reporter, open_reporter, safe
 
 OURS = ("dlm_core", "tools", "agent", "workflows")
 
@@ -40,6 +41,23 @@ def work(run: runs.Run, *, json: bool = False, quiet: bool = False) -> int:
     Raises WrongSources before anything was done, Failed after it.
     """
     providers = providers_of(run)
+    with open_reporter(quiet, json=json) as reporter:
+        context = taken_up(run, providers, reporter)
+        try:
+            carry_out(context)
+        finally:
+            context.close()
+        if json and not quiet:
+            out = context.run.out
+            report = json_format.loads((Path(out) / "report.json").read_text(encoding="utf-8"))
+            reporter.finish(events.reported(out, report))
+            return 0
+    tell(Path(context.run.out), json=json, quiet=quiet)
+    return 0
+
+
+def taken_up(run: runs.Run, providers: list[Provider], reporter: Reporter) -> Context:
+    """The context of a run that is about to begin or to go on."""
     if run.status == "failed" and not any((run.folder / "canvas").glob("*.json")):
         # It ended before there was a draft: what it failed on is asked for again.
         (run.folder / "checkpoints.sqlite").unlink(missing_ok=True)
@@ -48,26 +66,29 @@ def work(run: runs.Run, *, json: bool = False, quiet: bool = False) -> int:
     if run.status != "writing":
         run = replace(run, status="running", reason="")
         runs.save(run)
-    with open_reporter(quiet) as reporter:
-        context = Context(run, providers, reporter)
-        try:
-            with interruptible(context):
-                from workflows.research import research
+    return Context(run, providers, reporter)
 
-                research(context)
-        except KeyboardInterrupt:
-            runs.save(replace(context.run, status="stopped"))
-            raise Failed(f"stopped; palimpsest resume {run.id} goes on from here") from None
-        except Exception as error:
-            kept = context.run.status if context.run.status == "writing" else "failed"
-            runs.save(replace(context.run, status=kept, reason=_line(error)))
-            if type(error).__module__.split(".")[0] in OURS:
-                raise Failed(_line(error)) from error
-            raise
-        finally:
-            context.close()
-    tell(Path(context.run.out), json=json, quiet=quiet)
-    return 0
+
+def carry_out(context: Context) -> None:
+    """Run the graph to its end; context.run then says where the report is. Raises Failed."""
+    context.reporter.begin(events.begun(context.run))
+    try:
+        with interruptible(context):
+            from workflows.research import research
+
+            research(context)
+    except KeyboardInterrupt:
+        runs.save(replace(context.run, status="stopped"))
+        line = f"stopped; palimpsest resume {context.run.id} goes on from here"
+        context.reporter.finish(events.failed(line))
+        raise Failed(line) from None
+    except Exception as error:
+        kept = context.run.status if context.run.status == "writing" else "failed"
+        runs.save(replace(context.run, status=kept, reason=_line(error)))
+        context.reporter.finish(events.failed(_line(error)))
+        if type(error).__module__.split(".")[0] in OURS:
+            raise Failed(_line(error)) from error
+        raise
 
 
 def providers_of(run: runs.Run) -> list[Provider]:
@@ -76,8 +97,10 @@ def providers_of(run: runs.Run) -> list[Provider]:
     Raises WrongSources for a source that cannot be, Failed where Wikipedia was
     not asked for and cannot be reached.
     """
+    if trouble := question_trouble(run.question):
+        raise WrongSources(trouble)
     try:
-        providers = open_providers(list(run.sources) or ["wikipedia"], Settings.from_environment())
+        providers = open_providers(list(run.sources) or ["wikipedia"], load(run.settings)[0])
     except (SourceError, SettingsError) as error:
         raise WrongSources(str(error)) from None
     wiki = providers[0]
@@ -113,8 +136,8 @@ def interruptible(context: Context) -> Iterator[None]:
 
 
 def tell(out: Path, *, json: bool, quiet: bool) -> None:
-    """The path of the report, or with `json` the report itself, on standard
-    output; two lines about it on standard error."""
+    """The path of the report on standard output, or with `json` the report itself;
+    two lines about it on standard error."""
     text = (out / "report.json").read_text(encoding="utf-8")
     if json:
         sys.stdout.write(text)
@@ -124,6 +147,8 @@ def tell(out: Path, *, json: bool, quiet: bool) -> None:
     if not quiet:
         for line in summary(json_format.loads(text)):
             print(safe(line), file=sys.stderr)
+        if (out / "report.html").is_file():
+            print(f"To read in a browser: {out / 'report.html'}", file=sys.stderr)
 
 
 def summary(report: dict[str, Any]) -> tuple[str, str]:

@@ -26,6 +26,7 @@ class State(TypedDict, total=False):
     fresh: list[str]  # source ids read in this round
     skipped: list[list[str]]  # [url, reason]
     trouble: list[str]  # searches that failed, one line each
+    remarks: list[str]  # what the reader should know of how sources were read, in sentences
     cut: list[str]  # source ids off the topic
     pool: list[str]  # evidence ids at hand
     new: list[str]  # those that were not at hand before this round
@@ -50,6 +51,7 @@ START: State = {
     "fresh": [],
     "skipped": [],
     "trouble": [],
+    "remarks": [],
     "cut": [],
     "pool": [],
     "new": [],

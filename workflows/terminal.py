@@ -1,7 +1,8 @@
-"""What a run shows while it works: a live region on a terminal, plain lines elsewhere.
+"""What a run says while it works, and to whom: nobody, plain lines, a live view, or a stream of events.
 
-Everything goes to standard error. Text from sources is data: control
-characters are taken out and rich's markup is never interpreted.
+A reporter is told what happens as plain values (their keys: workflows/events.py).
+Text from sources is data: control characters are taken out, and no markup of
+theirs is ever interpreted.
 """
 
 from __future__ import annotations
@@ -12,13 +13,11 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+from workflows.events import trigger
 
-SHOWN = 8  # sentences of the draft in the live region
-BAR = 40  # characters of the progress bar
+NARROW, LOW = 30, 8  # columns and rows below which nothing is drawn over
 STAGES = {
     "plan": "planning",
     "write": "writing claims",
@@ -34,10 +33,45 @@ def safe(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def fitted(text: str, encoding: str) -> str:
+    """The text with what an encoding cannot say put into plainer signs."""
+    if unicode(encoding):
+        return text
+    return text.translate(PLAINER).encode(encoding, "replace").decode(encoding)
+
+
+def unicode(encoding: str) -> bool:
+    return encoding.lower().startswith(("utf", "cp65001"))
+
+
+PLAINER = str.maketrans(
+    {
+        "“": '"',
+        "”": '"',
+        "‘": "'",
+        "’": "'",
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        "·": "|",
+        "░": "_",
+        "•": "*",
+        "◆": "*",
+        "≠": "!",
+    }
+)
+
+
 class Reporter:
     """Shows nothing: the reporter of --quiet, and what the other two are made from."""
 
     quiet = True
+
+    def begin(self, event: dict[str, Any]) -> None:
+        """The run and its budget (events.begun)."""
+
+    def step(self, event: dict[str, Any]) -> None:
+        """A node of the graph begins (events.step)."""
 
     def stage(self, name: str, detail: str = "") -> None:
         """A stage of the round begins, or has something to say."""
@@ -47,6 +81,15 @@ class Reporter:
 
     def progress(self, event: dict[str, Any]) -> None:
         """An event of the engine: stage, done, total, texts by slot id."""
+
+    def decision(self, event: dict[str, Any]) -> None:
+        """What the new evidence does to the draft (events.decided)."""
+
+    def canvas(self, event: dict[str, Any]) -> None:
+        """The whole draft as it stands (events.drawn)."""
+
+    def finish(self, event: dict[str, Any]) -> None:
+        """The last event: the report, or what went wrong (events.reported, events.failed)."""
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -74,7 +117,7 @@ class Plain(Reporter):
 
     def _line(self, text: str) -> None:
         with suppress(OSError):  # nobody reads the progress any more: the work goes on
-            print(text, file=self._stream, flush=True)
+            print(fitted(text, self._stream.encoding or "utf-8"), file=self._stream, flush=True)
 
     def stage(self, name: str, detail: str = "") -> None:
         line = f"{safe(name)}: {safe(detail)}" if detail else safe(name)
@@ -92,91 +135,34 @@ class Plain(Reporter):
         if name and str(event.get("stage")) not in ("plan", "read"):
             self.stage(name, f"{total}" if total else "")
 
-
-class Live(Reporter):
-    """A small region that is drawn over: stages done, the stage going on, the draft's sentences as they resolve."""
-
-    quiet = False
-
-    def __init__(self, console: Console | None = None) -> None:
-        from rich.console import Console
-        from rich.live import Live as Region
-        from rich.spinner import Spinner
-
-        self._console = console or Console(stderr=True, highlight=False)
-        self._stage = ""
-        self._bar: tuple[str, int, int] = ("", 0, 0)
-        self._texts: dict[str, str] = {}
-        self._spinner = Spinner("dots")
-        self._region = Region(console=self._console, refresh_per_second=8, transient=True, get_renderable=self._draw)
-        self._region.start()
-
-    def stage(self, name: str, detail: str = "") -> None:
-        from rich.text import Text
-
-        if self._stage and not self._stage.startswith(f"{safe(name)} "):
-            self._region.console.print(Text(f"✓ {self._stage}", style="dim"))
-        self._stage = f"{safe(name)}  {safe(detail)}".rstrip() + " "
-        self._bar = ("", 0, 0)
-        self._texts = {}
-
-    def note(self, line: str) -> None:
-        from rich.text import Text
-
-        self._region.console.print(Text(f"  {safe(line)}", style="yellow"))
-
-    def progress(self, event: dict[str, Any]) -> None:
-        name = STAGES.get(str(event.get("stage")), "")
-        if name:
-            self._bar = (name, int(event.get("done", 0)), int(event.get("total", 0)))
-        # A new dict, never the old one changed: the region is drawn by a thread of its own.
-        self._texts = self._texts | {str(k): safe(str(v)) for k, v in dict(event.get("texts") or {}).items()}
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        self._region.stop()
-        try:
-            yield
-        finally:
-            self._region.start()
-
-    def _draw(self) -> RenderableType:
-        from rich.console import Group
-        from rich.text import Text
-
-        parts: list[RenderableType] = []
-        if self._stage:
-            self._spinner.update(text=Text(self._stage))
-            parts.append(self._spinner)
-        name, done, total = self._bar
-        if name:
-            parts.append(Text(f"  {name} {done}/{total}" if total > 1 else f"  {name}"))
-            if total > 1:
-                full = round(BAR * min(done, total) / total)
-                parts.append(Text("  " + "━" * full, style="green").append("━" * (BAR - full), style="dim"))
-        # Sentences that are still changing first: they are what one wants to see.
-        texts = sorted(self._texts.items(), key=lambda item: "░" not in item[1])[:SHOWN]
-        for _, text in texts:
-            style = "" if "░" not in text else "cyan"
-            parts.append(Text(f"  {text}", style=style, no_wrap=True, overflow="ellipsis"))
-        return Group(*parts)
-
-    def close(self) -> None:
-        from rich.text import Text
-
-        if self._region.is_started:
-            self._texts = {}
-            self._region.stop()
-            if self._stage:
-                self._console.print(Text(f"✓ {self._stage}", style="dim"))
-                self._stage = ""
+    def decision(self, event: dict[str, Any]) -> None:
+        if event["kind"] == "reconstruct":
+            self.note(trigger(event))
 
 
-def open_reporter(quiet: bool) -> Reporter:
-    """Nothing for --quiet, the live region on a terminal, plain lines elsewhere."""
+def open_reporter(quiet: bool, *, json: bool = False) -> Reporter:
+    """The reporter of a run: nothing for --quiet, events for --json, the live view
+    on a terminal that can move its cursor, plain lines elsewhere."""
     if quiet:
         return Reporter()
-    wants_plain = os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM") == "dumb"
-    if wants_plain or not sys.stderr.isatty():
-        return Plain()
-    return Live()
+    if json:
+        from workflows.stream import Stream
+
+        return Stream()
+    if lively():
+        from workflows.live import Live
+
+        return Live()
+    return Plain()
+
+
+def lively() -> bool:
+    """Whether standard error is a terminal on which a region can be drawn over. CI
+    systems keep what is written, so they get lines; NO_COLOR only takes the colours away."""
+    try:
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+    # A terminal that does not know its size says 0; rich then takes 80x24.
+    small = 0 < columns < NARROW or 0 < rows < LOW
+    return not (os.environ.get("CI") or os.environ.get("TERM", "dumb") in ("dumb", "unknown", "") or small)

@@ -50,18 +50,28 @@ def _table(figures: dict[str, Any]) -> list[str]:
 def card_text(text: dict[str, Any], plan: dict[str, Any]) -> str:
     """The model card as Markdown."""
     tasks = ", ".join(f"{n:,} {task}" for task, n in text["tasks"].items())
+    before = text.get("before")
+    earlier = (
+        f" It went on from an adapter trained for {before['seconds'] / 3600:.1f} hours ({before['steps']} steps,"
+        f" {before['draws']:,} draws) on filling masks in the same kinds of sentences."
+        if before
+        else ""
+    )
     lines = [
         "# Weights of Palimpsest",
         "",
         ATTRIBUTION,
-        "## Text scale: adapter and copying head",
-        f"Rank {text['rank']} on all seven matrices of each layer, a mask embedding and a copying head. Trained for"
+        "## Text scale: adapter and heads",
+        f"Rank {text['rank']} on all seven matrices of each layer, a mask embedding, a copying and an action head."
+        " Trained for"
         f" {text['seconds'] / 3600:.1f} hours on {text['threads']} CPU threads: {text['steps']} steps,"
-        f" {text['draws']:,} noise draws over {sum(text['tasks'].values()):,} sentence edits ({tasks}). These are first"
-        " weights: the clock stopped the training, not the curve.",
+        f" {text['draws']:,} noise draws over {sum(text['tasks'].values()):,} sentence edits ({tasks})."
+        f"{earlier} The clock stopped the training, not the curve.",
         "",
-        f"On {text.get('held_out_examples', 160)} held-out examples from documents never trained on (loss in nats a"
-        " token and share of tokens right, by noise level, padding left out):",
+        f"On {text.get('held_out_examples', 160)} held-out examples from documents never trained on. loss@ and"
+        " accuracy@: nats a token and share of tokens right at a noise level, padding left out. emptied_: tokens that"
+        " go from evidence as it stands. clean_left_alone: clean sentences in which nothing moves. edits_exact: edited"
+        " sentences right at every position. planted_auroc: 1 - p(keep) on swapped tokens.",
         "",
         *_table(text["held_out"]),
         "",

@@ -8,22 +8,11 @@ is unsure the edit is not made.
 
 from __future__ import annotations
 
+import random
 import re
 
-CONNECTIVE = re.compile(
-    r"^(?:However|Therefore|Thus|Moreover|Furthermore|Also|In addition|Additionally|Consequently|Hence"
-    r"|Indeed|In fact|For example|For instance|Similarly|Likewise|Nevertheless|Nonetheless|Of course"
-    r"|In other words|As a result|Overall|In general|Generally|In short|In particular|Specifically"
-    r"|Finally|Still|Again|Instead|Accordingly|Interestingly|Importantly|Note that|Remember that"
-    r"|Recall that|That is|As such|On the other hand|By contrast|In contrast|Meanwhile|Besides"
-    r"|Clearly|Notably|Essentially|Basically|Typically|And|But|So),? +(?=\w)"
-)
-ASIDE = re.compile(
-    r", (?:however|therefore|thus|moreover|furthermore|of course|for example|for instance|in fact|in turn|indeed"
-    r"|in other words|then|too|as well|on the other hand|in general|in particular|nevertheless|similarly|instead"
-    r"|consequently|as we have seen|as noted earlier|as mentioned earlier|by contrast|in contrast|also),(?= )"
-)
-PARENTHESIS = re.compile(r" ?[(\[][^()\[\]]{1,160}[)\]](?=[ ,.;:])")
+from dlm_core.clutter import clean, close, whole
+
 DASHES = re.compile(r" ?[—–] ?[^—–]{3,120} ?[—–] ?(?=[a-z])")
 # Only before an auxiliary verb: elsewhere the second comma may belong to a list.
 RELATIVE = re.compile(
@@ -43,66 +32,83 @@ LEADING = re.compile(
 )
 
 
-def _close(text: str) -> str:
-    text = re.sub(r" {2,}", " ", text).strip()
-    text = re.sub(r" +([,.;:])", r"\1", text)
-    text = re.sub(r",+\.$", ".", text)
-    return text[:1].upper() + text[1:]
-
-
-def _whole(text: str) -> bool:
-    """Long enough to be a sentence, brackets and quotes in balance."""
-    words = text.split()
-    return (
-        len(words) >= 5
-        and text.endswith((".", "!", "”", '"'))
-        and text.count("(") == text.count(")")
-        and text.count("“") == text.count("”")
-        and text.count('"') % 2 == 0
-    )
-
-
-def clean(sentence: str) -> str:
-    """The sentence without connective, interjected asides and parentheses."""
-    out = PARENTHESIS.sub("", sentence)
-    out = ASIDE.sub("", out)
-    bare = CONNECTIVE.sub("", out)
-    if bare != out and re.match(r"(?:[A-Z]|the|a|an|many|most|some|all|each|every|in|when|if|[a-z]+s)\b", bare):
-        out = bare
-    out = _close(out)
-    return out if _whole(out) else sentence
-
-
 def brief(sentence: str) -> str:
     """A shorter true sentence: `clean`, and without relative clauses, dashes,
     examples and trailing clauses. The sentence itself where nothing can go."""
     out = clean(sentence)
     for rule in (DASHES, RELATIVE):
-        shorter = _close(rule.sub(" ", out))
-        if _whole(shorter) and len(shorter.split()) >= 6:
+        shorter = close(rule.sub(" ", out))
+        if whole(shorter) and len(shorter.split()) >= 6:
             out = shorter
-    shorter = _close(LEADING.sub("", out))
-    if _whole(shorter) and len(shorter.split()) >= 8:
+    shorter = close(LEADING.sub("", out))
+    if whole(shorter) and len(shorter.split()) >= 8:
         out = shorter
     for _ in range(2):
-        shorter = _close(TRAILING.sub(".", out))
-        if shorter == out or not _whole(shorter) or len(shorter.split()) < 7:
+        shorter = close(TRAILING.sub(".", out))
+        if shorter == out or not whole(shorter) or len(shorter.split()) < 7:
             break
         out = shorter
     return out
 
 
-def clutter(sentence: str, extras: list[str], pick: float) -> str:
+def clutter(sentence: str, extras: list[str], rng: random.Random) -> str:
     """The sentence with something added that `clean` would delete, so that
-    there are enough pairs: `extras` are connectives and parentheses seen in
-    other documents, `pick` in 0..1 chooses one and its place."""
-    if not extras:
-        return sentence
-    extra = extras[int(pick * len(extras)) % len(extras)]
-    if extra.startswith("("):
+    there are enough pairs: a citation, a pointer at a figure, or one of
+    `extras`, connectives and parentheses seen in other documents."""
+    extra = rng.choice(extras) if extras and rng.random() < 0.6 else _citation(rng)
+    if extra.startswith(("(", "[")):
         spots = [m.start() for m in re.finditer(r"(?<=[a-z])(?=[,.])", sentence)] or [len(sentence) - 1]
-        at = spots[int(pick * 7919) % len(spots)]
+        at = rng.choice(spots)
         return f"{sentence[:at]} {extra}{sentence[at:]}"
     if not re.match(r"(?:The|A|An|Many|Most|Some|All|Each|Every|In|When|If)\b", sentence):
         return sentence
     return f"{extra} {sentence[0].lower()}{sentence[1:]}"
+
+
+_AUTHORS = "Smith Chen Garcia Müller Johnson Kim Patel Nguyen Brown Silva Ivanov Sato Cohen Rossi Dubois Khan".split()
+
+
+def _citation(rng: random.Random) -> str:
+    """A reference as papers and textbooks put them into a sentence."""
+    a, b = rng.sample(_AUTHORS, 2)
+    year, n = rng.randrange(1950, 2027), rng.randrange(1, 30)
+    return rng.choice(
+        (
+            f"({a}, {year})",
+            f"({a} & {b}, {year})",
+            f"({a} et al., {year})",
+            f"({a} et al., {year}; {b}, {year - rng.randrange(1, 9)})",
+            f"[{n}]",
+            f"[{n}, {n + rng.randrange(1, 9)}]",
+            f"(see Figure {n})",
+            f"(Figure {n}.{rng.randrange(1, 20)})",
+            f"(Table {n})",
+            f"(see Chapter {n})",
+            f"(see also {a} {year})",
+        )
+    )
+
+
+SUBJECT = re.compile(
+    r"^((?:The |A |An )?[A-Z]?[\w’'-]+(?: [\w’'-]+){0,3}?) (?=(is|are|was|were|has|have|can|may|will)\b)"
+)
+# What such a subject may not begin with: a clause, a question, a phrase of place or time, what is a pronoun itself.
+NO_SUBJECT = re.compile(
+    r"^(?:If|When|While|Who|What|Where|Why|How|Which|Once|Since|Because|As|In|At|On|For|To|By|From|With|During|After"
+    r"|Before|Until|Unless|Although|Though|And|But|Or|So|There|Here|He|She|We|You|They|It|I|This|That|These|Those|Some"
+    r"|Many|Most|Both|Each|All|One|Such|Another|Other|Others|People|Not|No|Only|Also|Then|Thus|Now)\b"
+)
+
+
+def unnamed(sentence: str, before: str) -> str:
+    """The sentence with its subject turned into the pronoun that a writer would
+    have put there, where the sentence before has the same subject; else "".
+    The way back is what a model must learn: to give a sentence its subject."""
+    own, lead = SUBJECT.match(sentence), SUBJECT.match(before)
+    if not own or not lead or own.group(1).lower() != lead.group(1).lower():
+        return ""
+    subject, verb = own.group(1), own.group(2)
+    if len(subject) < 4 or NO_SUBJECT.match(subject):
+        return ""
+    plural = verb in {"are", "were", "have"} or (verb in {"can", "may", "will"} and subject.endswith("s"))
+    return f"{'They' if plural else 'It'}{sentence[len(subject) :]}"

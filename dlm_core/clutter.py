@@ -1,0 +1,64 @@
+"""What stands in a sentence for its neighbours or its page, and can go.
+
+Connectives, interjected asides, parentheses with references: a sentence that
+stands alone without them is evidence that a claim can be edited from.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dlm_core.standalone import standalone
+
+CONNECTIVE = re.compile(
+    r"^(?:However|Therefore|Thus|Moreover|Furthermore|Also|In addition|Additionally|Consequently|Hence"
+    r"|Indeed|In fact|For example|For instance|Similarly|Likewise|Nevertheless|Nonetheless|Of course"
+    r"|In other words|As a result|Overall|In general|Generally|In short|In particular|Specifically"
+    r"|Finally|Still|Again|Instead|Accordingly|Interestingly|Importantly|Note that|Remember that"
+    r"|Recall that|That is|As such|On the other hand|By contrast|In contrast|Meanwhile|Besides"
+    r"|Clearly|Notably|Essentially|Basically|Typically|And|But|So),? +(?=\w)"
+)
+ASIDE = re.compile(
+    r", (?:however|therefore|thus|moreover|furthermore|of course|for example|for instance|in fact|in turn|indeed"
+    r"|in other words|then|too|as well|on the other hand|in general|in particular|nevertheless|similarly|instead"
+    r"|consequently|as we have seen|as noted earlier|as mentioned earlier|by contrast|in contrast|also),(?= )"
+)
+PARENTHESIS = re.compile(r" ?[(\[][^()\[\]]{1,160}[)\]](?=[ ,.;:])")
+
+
+def close(text: str) -> str:
+    text = re.sub(r" {2,}", " ", text).strip()
+    text = re.sub(r" +([,.;:])", r"\1", text)
+    text = re.sub(r",+\.$", ".", text)
+    return text[:1].upper() + text[1:]
+
+
+def whole(text: str) -> bool:
+    """Long enough to be a sentence, brackets and quotes in balance."""
+    words = text.split()
+    return (
+        len(words) >= 5
+        and text.endswith((".", "!", "”", '"'))
+        and text.count("(") == text.count(")")
+        and text.count("“") == text.count("”")
+        and text.count('"') % 2 == 0
+    )
+
+
+def clean(sentence: str) -> str:
+    """The sentence without connective, interjected asides and parentheses."""
+    out = PARENTHESIS.sub("", sentence)
+    out = ASIDE.sub("", out)
+    bare = CONNECTIVE.sub("", out)
+    if bare != out and re.match(r"(?:[A-Z]|the|a|an|many|most|some|all|each|every|in|when|if|[a-z]+s)\b", bare):
+        out = bare
+    out = close(out)
+    return out if whole(out) else sentence
+
+
+def mendable(sentence: str) -> bool:
+    """Whether the sentence does not stand alone, but does without its clutter."""
+    tidy = clean(sentence)
+    if sentence[:1].islower():
+        return False  # the rest of something, or the name of a parameter
+    return tidy != sentence and bool(standalone(sentence)) and not standalone(tidy)

@@ -1,0 +1,85 @@
+"""The text scale's loss: one reading of the contexts, one pass over the canvases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlm_core import predict
+from dlm_core.model import EMPTIED, KEEP, KV, WRITTEN, Transformer
+from dlm_core.tokenizer import EMPTY
+from dlm_core.train.draws import Batch
+
+
+def positions_of(visible: Tensor) -> Tensor:
+    """Rotary positions of left-padded rows: 0 at the first real token. (B, S) int64."""
+    return (visible.long().cumsum(-1) - 1).clamp(min=0)
+
+
+@torch.no_grad()
+def read_context(model: Transformer, context: Tensor, visible: Tensor) -> tuple[KV, Tensor]:
+    """The base's reading of (B, S) contexts: kept keys and values, and states (B, S, D)."""
+    states, kv = model(
+        model.embed(context), positions=positions_of(visible), visible=visible, causal=True, adapter=False, keep=True
+    )
+    assert kv is not None
+    return kv, states
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What one pass over a batch gave: writer states (R, L + 1, D), copying keys
+    (R, S, copy_dim), action log-probabilities (R, L, 3), and the contexts by row."""
+
+    states: Tensor
+    keys: Tensor
+    actions: Tensor
+    context: Tensor
+    visible: Tensor
+
+
+def run(model: Transformer, batch: Batch) -> Passed:
+    """Read the contexts once, then every canvas of the batch."""
+    kv, read = read_context(model, batch.context, batch.context_visible)
+    context, visible = batch.context[batch.row], batch.context_visible[batch.row]
+    states = predict.canvas_states(
+        model,
+        past=kv.rows(batch.row),
+        context=context,
+        visible=visible,
+        canvas=batch.canvas,
+        masked=batch.masked,
+        lengths=batch.lengths,
+    )
+    keys = model.copy.keys(read[batch.row], model.embed(context))
+    return Passed(states, keys, model.actions(states[:, 1:], batch.masked), context, visible)
+
+
+def wanted(batch: Batch) -> Tensor:
+    """(R, L) int64: the action that leads to the target."""
+    kept = ~batch.masked & (batch.canvas == batch.target)
+    out = torch.full(batch.target.shape, WRITTEN)
+    out[kept] = KEEP
+    out[batch.target == EMPTY] = EMPTIED
+    return out
+
+
+def losses(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Weighted mean loss over all supervised positions, and the weighted mean
+    over each kind of canvas (3,), in nats a position."""
+    passed = run(model, batch)
+    action = wanted(batch)
+    nats = -passed.actions.gather(-1, action[..., None])[..., 0]
+    written = (action == WRITTEN) & (batch.weight > 0)
+    token = predict.token_log_probability(
+        model, passed.states[:, :-1], passed.keys, passed.visible, passed.context, batch.target, written
+    )
+    nats = nats.masked_scatter(written, nats[written] - token)
+    weighted = nats * batch.weight
+    with torch.no_grad():
+        kinds = [
+            weighted[batch.kind == k].sum() / batch.weight[batch.kind == k].sum().clamp(min=1e-6) for k in range(3)
+        ]
+    return weighted.sum() / batch.weight.sum(), torch.stack(kinds)

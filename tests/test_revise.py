@@ -1,0 +1,136 @@
+"""Revisions by any weights: what a round may not touch keeps its bytes, and pins always do."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dlm_core.belief import Decision
+from dlm_core.canvas import Canvas, Cause, Kind, Slot
+from dlm_core.checkpoint import load_base
+from dlm_core.embed import Embedder
+from dlm_core.layout import Budget
+from dlm_core.models import Models
+from dlm_core.planner import Planner
+from dlm_core.pool import Pool
+from dlm_core.revise import draft, revise
+from dlm_core.segment import Evidence
+from dlm_core.write import Writer
+from tests.test_draws import tiny_base
+from tests.test_planner import SMALL
+
+SUBJECTS = "cats dogs owls bats eels frogs crows wolves foxes bears seals hares".split()
+DEEDS = (
+    "live in the north of the country, where winters are long.",
+    "sleep through the day because the heat is hard to bear.",
+    "hunt at night in small groups near the river.",
+    "raise their young in spring (March and April), when food is easy to find.",
+)
+BUDGET = Budget(slots=16, claims=7, most=12, sections=3)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    held = {}
+    for n, subject in enumerate(SUBJECTS):
+        for k, deed in enumerate(DEEDS):
+            name, start = f"src_{n:010d}", 100 * k
+            text = f"{subject.capitalize()} {deed}"
+            e = Evidence(f"{name}.e{start}", name, f"{name}.p0", subject, start, start + len(text), text, "", True, "")
+            held[e.id] = e
+    return Pool(held, Embedder()([e.text for e in held.values()]), {e.source: e.heading for e in held.values()})
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """Drawn weights of both scales, adapter and heads too: nothing here rests on what was trained."""
+    base = tiny_base(tmp_path_factory.mktemp("revise") / "base")
+    model, tokenizer = load_base(base, dtype=torch.float32, rank=2)
+    g = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for _, p in model.adapter_parameters():
+            p.copy_(torch.randn(p.shape, generator=g) * 0.3)
+    planner = Planner(SMALL, torch.Generator().manual_seed(2)).eval()
+    return Models(Writer(model, tokenizer), planner, Embedder(), {})
+
+
+def some(rng: random.Random, items: list[str], most: int) -> list[str]:
+    return rng.sample(items, min(len(items), rng.randrange(most + 1)))
+
+
+def pinned(canvas: Canvas, rng: random.Random) -> Canvas:
+    chosen = set(some(rng, [s.id for s in canvas.claims()], 3))
+    return canvas.with_slots({i: replace(canvas.slot(i), pinned=True) for i in chosen})
+
+
+def decided(canvas: Canvas, pool: Pool, kind: str, rng: random.Random) -> Decision:
+    """A decision as belief.py could make it: some claims moved, some sections gain, new evidence comes."""
+    cited = set(canvas.cited())
+    fresh = some(rng, [e for e in pool.ids if e not in cited], 5)
+    moved = some(rng, [s.id for s in canvas.claims()], 3)
+    gaining = some(rng, [head.id for head, _ in canvas.sections()], 2)
+    disputes: dict[str, str] = {}
+    for i in moved:
+        others = [e for e in fresh if e not in disputes.values()]
+        if others:
+            disputes[canvas.slot(i).pointers[0]] = others[0]
+    cause = Cause("a planted cause", tuple(fresh[:1]), ("70",), 2.0, 1.5)
+    return Decision(kind, cause, (*moved, *gaining), tuple(fresh), disputes, dict.fromkeys(moved, 1.0))
+
+
+def same(a: Slot, b: Slot) -> bool:
+    return (a.text, a.tokens, a.confidence, a.pointers, a.origin) == (
+        b.text,
+        b.tokens,
+        b.confidence,
+        b.pointers,
+        b.origin,
+    )
+
+
+def check(before: Canvas, after: Canvas, made: Decision) -> None:
+    there = {s.id: s for s in after.slots}
+    for slot in before.slots:
+        touched = slot.id in made.slots or (slot.kind == Kind.SECTION and made.kind == "reconstruct")
+        if slot.pinned or made.kind == "local" and not touched:
+            assert same(slot, there[slot.id])
+    if made.kind == "local":  # what stood keeps its order
+        assert [s.id for s in after.slots if s.id in {b.id for b in before.slots}] == [s.id for s in before.slots]
+    last = after.revisions[-1]
+    moved = {i for i, (old, new) in last.slots.items() if old != new}
+    for slot in (*after.slots, *after.summary):  # the log names every change and nothing else
+        old = next((b.text for b in (*before.slots, *before.summary) if b.id == slot.id), "")
+        assert (slot.id in moved) == (old != slot.text)
+
+
+def rounds(engine: Models, pool: Pool, seeds: range) -> int:
+    """Random revisions, two to a draft; how many changed something."""
+    changed = 0
+    for seed in seeds:
+        rng = random.Random(seed)
+        half = pool.only(rng.sample(pool.ids, 20))
+        canvas = draft(Canvas("How do animals live?"), half, engine, seed=seed, budget=BUDGET)
+        for n, kind in enumerate(rng.choices(["local", "reconstruct"], k=2)):
+            before = pinned(canvas, rng)
+            made = decided(before, pool, kind, rng)
+            canvas = revise(before, pool, engine, made, seed=seed + n, budget=BUDGET)
+            check(before, canvas, made)
+            changed += bool(canvas.revisions[-1].slots)
+    return changed
+
+
+def test_what_a_round_may_not_touch_keeps_its_bytes(engine: Models, pool: Pool) -> None:
+    assert rounds(engine, pool, range(12)) >= 10
+
+
+@pytest.mark.slow
+def test_a_thousand_random_revisions(engine: Models, pool: Pool) -> None:
+    assert rounds(engine, pool, range(100, 600)) > 400
+
+
+def test_vectors_are_unit_length(pool: Pool) -> None:
+    assert np.allclose(np.linalg.norm(pool.vectors, axis=1), 1, atol=1e-3)

@@ -1,0 +1,56 @@
+"""Which words go: the model's odds choose among whole phrases, and the rest is a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlm_core.support import problems, words
+from dlm_core.trim import choose, odds_of_words, without
+
+SENTENCE = "However, the enzyme (a protein) works in the cell, which is warm, because heat speeds it up."
+
+
+def passes(text: str) -> bool:
+    return not problems(text, [SENTENCE])
+
+
+def odds(*going: str) -> list[float]:
+    """Words that go with high odds: those of the phrases `going`."""
+    inside = {w for phrase in going for w in words(phrase)}
+    return [3.0 if w in inside else -3.0 for w in words(SENTENCE)]
+
+
+@pytest.mark.parametrize(
+    ("going", "left"),
+    [
+        (["However"], "The enzyme (a protein) works in the cell, which is warm, because heat speeds it up."),
+        (["( a protein )"], "However, the enzyme works in the cell, which is warm, because heat speeds it up."),
+        ([", because heat speeds it up"], "However, the enzyme (a protein) works in the cell, which is warm."),
+        (["However", "( a protein )"], "The enzyme works in the cell, which is warm, because heat speeds it up."),
+        (["enzyme"], SENTENCE),
+        ([], SENTENCE),
+    ],
+)
+def test_whole_phrases_go_and_seams_are_mended(going: list[str], left: str) -> None:
+    assert without(SENTENCE, choose(SENTENCE, odds(*going), lambda t: True)) == left
+
+
+@given(st.lists(st.floats(-4, 4), min_size=25, max_size=25), st.floats(0, 3))
+@settings(max_examples=150, deadline=None)
+def test_whatever_the_odds_the_rest_passes_the_check(drawn: list[float], cost: float) -> None:
+    weights = drawn[: len(words(SENTENCE))]
+    cuts = choose(SENTENCE, weights, passes, cost=cost)
+    if cuts:
+        assert passes(without(SENTENCE, cuts))
+
+
+def test_odds_are_summed_over_the_tokens_of_a_word() -> None:
+    text = "Cells divide."
+    assert odds_of_words(text, [(0, 2), (2, 5), (5, 12), (12, 13)], [1.0, 2.0, 4.0, 8.0]) == [3.0, 4.0, 8.0]
+
+
+def test_nothing_goes_where_too_little_would_stay() -> None:
+    text = "Cells divide fast, because they must."
+    assert choose(text, [5.0] * len(words(text)), lambda t: True) == []
