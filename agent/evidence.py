@@ -39,6 +39,7 @@ OFF_TOPIC = 0.55  # a source under this share of the best one's closeness is cut
 ASIDE = 0.5  # and so is a sentence under this share, while
 NEAR = 0.85  # unless it is at least as close as this, or names this share of the question's rarer words
 NAMES = 0.2
+BESIDE = 0.8  # or is as close as this to what the draft cites
 ENOUGH = 8  # sentences are left
 SHARE = 3  # sentences any source on the topic may hold before the rest is by score
 
@@ -95,7 +96,14 @@ def gather(
     row = {i: n for n, i in enumerate(ids)}
     wanted = [i for i in ids if i in set(kept) or found[i][0].source not in cut]
     ranked = sorted(wanted, key=lambda i: (i not in set(kept), -score[i], i))
-    about = [i for i in ranked if i in set(kept) or _on_topic(near[row[i]] / best, shared[row[i]])]
+    # What speaks of the same as a claim of the draft may contradict it, and must be seen.
+    held = vectors[[row[i] for i in kept if i in row]]
+    beside = (vectors @ held.T).max(axis=1) if len(held) else np.zeros(len(ids))
+    about = [
+        i
+        for i in ranked
+        if i in set(kept) or beside[row[i]] >= BESIDE or _on_topic(near[row[i]] / best, shared[row[i]])
+    ]
     ranked = about if len(about) >= ENOUGH else ranked[: max(ENOUGH, len(about))]
     chosen = _fold(ranked, {i: found[i][0] for i in ranked}, vectors[[row[i] for i in ranked]], set(kept))
     chosen = _fair(chosen, {i: found[i][0].source for i in chosen}, set(kept), limit)

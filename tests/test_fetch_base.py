@@ -252,7 +252,7 @@ def test_ctrl_c_leaves_nothing_behind(home: Path) -> None:
         with connection:
             assert list((home / "cache" / "base").glob("fetch-*"))
             child.send_signal(signal.SIGINT)
-            _, err = child.communicate(timeout=30)
+            _, err = child.communicate(timeout=90)
     assert child.returncode == 130 and "nothing was kept" in err and "Traceback" not in err
     deadline = time.monotonic() + 5
     while (left := list((home / "cache" / "base").glob("fetch-*"))) and time.monotonic() < deadline:
