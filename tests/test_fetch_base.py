@@ -245,14 +245,20 @@ def test_ctrl_c_leaves_nothing_behind(home: Path) -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
         environment = {k: v for k, v in os.environ.items() if k != "PIP_NO_INDEX"} | {"PIP_INDEX_URL": url}
         child = subprocess.Popen(
-            [sys.executable, "-m", "dlm_core.fetch_base"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "dlm_core.fetch_base"],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A test run in the background of a shell ignores interrupts, and what it starts would, too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         server.settimeout(30)
         connection, _ = server.accept()
         with connection:
             assert list((home / "cache" / "base").glob("fetch-*"))
             child.send_signal(signal.SIGINT)
-            _, err = child.communicate(timeout=90)
+            _, err = child.communicate(timeout=30)
     assert child.returncode == 130 and "nothing was kept" in err and "Traceback" not in err
     deadline = time.monotonic() + 5
     while (left := list((home / "cache" / "base").glob("fetch-*"))) and time.monotonic() < deadline:
