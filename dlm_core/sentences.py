@@ -164,11 +164,12 @@ def edit_texts(
                 moving.append(task)
         if progress is not None and moving:
             progress({"stage": stage, "done": len(tasks) - len(moving), "total": len(tasks), "texts": dict(texts)})
-    for task in moving:  # the budget of looks is spent; what was cut has passed the check
-        tokens = _tokens(texts[task.slot], models)
-        (actions,) = models.writer.look([Job.text(task.context, tokens)])
+    # The budget of looks is spent; what was cut has passed the check.
+    left = [_tokens(texts[t.slot], models) for t in moving]
+    looked = models.writer.look([Job.text(t.context, row) for t, row in zip(moving, left, strict=True)])
+    for task, row, actions in zip(moving, left, looked, strict=True):
         sure = tuple(round(c, 4) for c in actions[:, KEEP].exp().tolist())
-        out[task.slot] = Written(texts[task.slot], tuple(tokens), sure)
+        out[task.slot] = Written(texts[task.slot], tuple(row), sure)
     return out
 
 

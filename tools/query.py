@@ -39,4 +39,4 @@ def merge(rankings: list[list[str]], limit: int) -> list[str]:
     for ranking in rankings:
         for rank, item in enumerate(ranking):
             scores[item] = scores.get(item, 0.0) + 1.0 / (60 + rank)
-    return sorted(scores, key=lambda item: -scores[item])[:limit]
+    return sorted(scores, key=lambda item: -round(scores[item], 9))[:limit]

@@ -14,6 +14,7 @@ from dataclasses import replace
 from agent import evidence, queries, verify
 from agent.brief import Brief, make_brief
 from agent.stop import out_of_time, reason_to_stop
+from tools.query import merge
 from tools.source import Hit, Provider, ProviderError, Skipped, Source
 from workflows import events
 from workflows.context import Context, FailedRun
@@ -62,7 +63,7 @@ def search(state: State, context: Context) -> State:
             ranked.append([h.url for h in hits if h.url not in opened])
         # Engines rank by words; what the title and the first words mean has a say too.
         near = queries.by_meaning([h for h in found.values() if h.url not in opened], asked, context.embedder)
-        rankings.append([found[url] for url in _merged([*ranked, *near])])
+        rankings.append([found[url] for url in merge([*ranked, *near], len(found))])
     # The best page of each provider comes before the second of any, and is read in any case.
     chosen = _in_turn(rankings, max(context.limits.pages, sum(1 for r in rankings if r)))
     return {
@@ -74,15 +75,6 @@ def search(state: State, context: Context) -> State:
         "trouble": trouble,
         "seconds": context.seconds(state["seconds"]),
     }
-
-
-def _merged(rankings: list[list[str]]) -> list[str]:
-    """Reciprocal-rank fusion; ties by first appearance."""
-    scores: dict[str, float] = {}
-    for ranking in rankings:
-        for rank, url in enumerate(ranking):
-            scores[url] = scores.get(url, 0.0) + 1 / (60 + rank)
-    return sorted(scores, key=lambda url: -round(scores[url], 9))
 
 
 def _in_turn(rankings: list[list[Hit]], limit: int) -> list[Hit]:
