@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import ROOT, need
 from workflows import manual, runs
-from workflows.cli import COMMANDS, parsers
+from workflows.parsers import COMMANDS, parsers
 
 
 @pytest.fixture

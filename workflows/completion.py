@@ -11,7 +11,7 @@ import argcomplete
 from argcomplete.completers import DirectoriesCompleter, FilesCompleter
 
 from workflows import runs
-from workflows.cli import COMMANDS, SHELLS, parsers
+from workflows.parsers import COMMANDS, SHELLS, parsers
 
 FOLDERS = ("out", "library", "weights")  # options whose value is a folder
 FILES = ("sources", "base")

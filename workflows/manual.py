@@ -11,7 +11,7 @@ import re
 
 from argparse_manpage.manpage import Manpage
 
-from workflows.cli import parsers
+from workflows.parsers import parsers
 
 SHORT = "cited reports, drafted and rewritten by a masked diffusion language model"
 FILES = """\
