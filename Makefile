@@ -1,5 +1,5 @@
 # make report Q="your question"    a report under ./reports, from examples/library unless SOURCES names others
-# make test | lint | setup | pictures | man | clean
+# make test | lint | setup | bench-speed | bench-peers | bench-reports | pictures | man | clean
 # Each target does its own set-up; a second call finds it done.
 
 PYTHON  ?= python3
@@ -13,6 +13,8 @@ SOURCES ?= examples/library
 OUT     ?=
 # More arguments, for palimpsest (make report) or pytest (make test).
 ARGS    ?=
+# Text for training and for benches.
+DATA    ?= ../shared/data
 # Where a CPU build of torch is looked for when pip's own settings lead to none. Empty: whatever pip finds.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
@@ -25,7 +27,7 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COMPILE := torch, onnxruntime, chromadb, bm25s, langgraph.graph, langgraph.checkpoint.sqlite, trafilatura, rich.progress
 INSTALL := $(PIP) install -qq --no-compile
 
-.PHONY: setup report test lint pictures man clean
+.PHONY: setup report test lint bench-speed bench-peers bench-reports pictures man clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/base.stamp
@@ -39,6 +41,18 @@ test: setup $(VENV)/test.stamp
 lint: $(VENV)/test.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+# What the engine costs beside other loops: docs/engine.md. ARGS='--only draft' runs a part of it.
+bench-speed: setup $(VENV)/test.stamp
+	@$(BIN)/python -m bench.speed $(ARGS)
+
+# The left-to-right peer, into build/peers; goes on where it was cut off. Hours on two cores.
+bench-peers: setup $(VENV)/test.stamp
+	@$(BIN)/python -m bench.peers --data $(DATA) --resume $(ARGS)
+
+# Whole reports beside their peers: docs/reports-bench.md. KIWIX: a server with the Python documentation.
+bench-reports: setup $(VENV)/test.stamp
+	@$(BIN)/python -m bench.reports --data $(DATA) --kiwix "$(KIWIX)" $(ARGS)
 
 # Those of README, from a report on the default question. Needs a Chromium.
 pictures: setup $(VENV)/test.stamp

@@ -15,8 +15,9 @@ PARTS = 4  # sub-questions at most
 
 _ASKS = r"(?:how|what|why|when|where|which|who|whose)"
 _AUX = r"(?:do|does|did|is|are|was|were|can|could|should|would|will|may|might)"
-_SPLIT = re.compile(rf"(?:\s*[;?]\s+|,?\s+and\s+|,\s+)(?={_ASKS}\b)", re.I)
+_SPLIT = re.compile(rf"(?:\s*[;?]\s+|,?\s+and\s+|,\s+)(?=(?:(?:at|by|from|in|on|to|with)\s+)?{_ASKS}\b)", re.I)
 _HEAD = re.compile(rf"({_ASKS}\s+{_AUX})\s+(.+)", re.I)
+_PLAIN_HEAD = re.compile(rf"{_AUX}\s+(.+)", re.I)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -24,7 +25,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Verbs that questions join ("write and revise"); what is not here is taken for a noun and nothing is split.
-_VERBS = _words("""
+VERBS = _words("""
     adapt affect allow apply arise avoid become begin behave break build cancel carry cause change check choose
     clean close collect combine commit communicate compare compete compute connect contain control convert
     create decay decide decode define deliver depend describe detect determine develop die differ divide emerge
@@ -102,10 +103,10 @@ def _verbs_apart(clause: str) -> list[str]:
         return [clause]
     opening, rest = head.groups()
     members = [m.strip() for m in re.split(r",\s+and\s+|,\s+|\s+and\s+", rest) if m.strip()]
-    if len(members) < 2 or not all(m.split()[0].lower() in _VERBS for m in members[1:]):
+    if len(members) < 2 or not all(m.split()[0].lower() in VERBS for m in members[1:]):
         return [clause]
     words = members[0].split()
-    at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in _VERBS), None)
+    at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in VERBS), None)
     if at is None:
         at = len(words) - 1
     if at < 1:
@@ -115,15 +116,16 @@ def _verbs_apart(clause: str) -> list[str]:
 
 
 def _topic(first: str) -> str:
-    """What the first sub-question is about: its last words, without verbs and question words."""
-    head = _HEAD.match(first)
-    words = (head.group(2) if head else re.sub(rf"^{_ASKS}\s+", "", first, flags=re.I)).split()
+    """What the first sub-question is about: its last words, without verbs and question
+    words; "" where its subject is no thing ("How do I ...")."""
+    head = _HEAD.match(first) or _PLAIN_HEAD.match(first)
+    words = (head.groups()[-1] if head else re.sub(rf"^{_ASKS}\s+", "", first, flags=re.I)).split()
     if head:
-        at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in _VERBS), len(words))
+        at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in VERBS), len(words))
         words = words[:at]
     elif len(words) > 1:
         words = words[1:]  # the verb of "What causes unemployment"
-    return " ".join(words)
+    return "" if words and words[0].lower() in ("i", "we", "you", "one") else " ".join(words)
 
 
 def _resolved(part: str, topic: str) -> str:
@@ -177,13 +179,13 @@ def _statement(clause: str) -> str | None:
 
 def _third_person(asks: str, words: list[str]) -> str | None:
     """ "How does asyncio cancel a task and handle timeouts" -> "How asyncio cancels a task and handles timeouts"."""
-    at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in _VERBS), None)
+    at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in VERBS), None)
     if at is None:
         return None
     out = list(words)
     out[at] = _inflected(words[at])
     for i in range(at + 1, len(words)):
-        if words[i].lower() in _VERBS and (words[i - 1].lower() == "and" or words[i - 1].endswith(",")):
+        if words[i].lower() in VERBS and (words[i - 1].lower() == "and" or words[i - 1].endswith(",")):
             out[i] = _inflected(words[i])
     return f"{asks} {' '.join(out)}"
 

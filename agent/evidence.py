@@ -12,23 +12,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from agent.brief import Brief
+from agent.duplicates import distinct
+from agent.gaps import COVERED
 from dlm_core.clutter import mendable
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
-from dlm_core.segment import Evidence
+from dlm_core.segment import Evidence, Passage
 from tools.injection import addresses_reader
 from tools.library import Library
 from tools.query import keywords
 
 LIMIT = 48  # evidence in a pool: about twice what a report cites, or the plan drifts
-PASSAGES = 40  # passages taken per query
+PASSAGES = 40  # passages taken for the question and each of its parts
+OTHERS = 15  # and for each other search
 TWIN = 0.95  # cosine from which two sentences say the same
 RANK = 0.15  # weight of the passage's rank beside the cosine
 WORDS = 0.3  # weight of the question's rarer words standing in the sentence
@@ -41,6 +44,7 @@ NEAR = 0.85  # unless it is at least as close as this, or names this share of th
 NAMES = 0.2
 BESIDE = 0.8  # or is as close as this to what the draft cites
 ENOUGH = 8  # sentences are left
+RESERVED = 4  # sentences on each of the things a question asks of separately
 SHARE = 3  # sentences any source on the topic may hold before the rest is by score
 
 
@@ -65,15 +69,21 @@ def gather(
     sources: Sequence[str],
     keep: Iterable[str] = (),
     limit: int = LIMIT,
+    captions: bool = False,
+    apart: Sequence[str] = (),
 ) -> Selection:
     """The pool for a brief: evidence that may stand alone, from the passages that
     `queries` find in `sources` and no others.
 
-    keep: evidence the canvas cites; it stays, whatever its score. Nothing is
-    random: the same library and queries give the same pool in the same order.
+    keep: evidence the canvas cites; it stays, whatever its score. captions: what
+    the captions of figures say may be cited without their labels. apart: what the
+    question asks of separately; each has a few places of its own, so that the pages
+    on one do not crowd out those on another. Nothing is random: the same library
+    and queries give the same pool in the same order.
     """
     kept = list(dict.fromkeys(keep))
-    found, flagged = _candidates(queries, library, set(sources))
+    many = {q: PASSAGES if q in (brief.question, *brief.parts) else OTHERS for q in queries}
+    found, flagged = _candidates(many, library, set(sources), captions)
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
@@ -85,7 +95,10 @@ def gather(
     shared = _shared_words(brief.question, [found[i][0].text for i in ids])
     closeness = _closeness([found[i][0].source for i in ids], near)
     best = max(closeness.values())
-    cut = {s: c for s, c in closeness.items() if c < OFF_TOPIC * best or best < FLOOR}
+    origin = [found[i][0].source for i in ids]
+    parts = np.round(vectors @ embedder(list(apart)).T, 6) if apart else np.zeros((len(ids), 0), np.float32)
+    wide = _closeness(origin, np.maximum(near, parts.max(axis=1))) if apart else closeness
+    cut = {s: c for s, c in closeness.items() if wide[s] < OFF_TOPIC * best or best < FLOOR}
     top = max((rank for _, rank in found.values()), default=0.0) or 1.0
     score = {
         i: round(
@@ -102,16 +115,34 @@ def gather(
     about = [
         i
         for i in ranked
-        if i in set(kept) or beside[row[i]] >= BESIDE or _on_topic(near[row[i]] / best, shared[row[i]])
+        if i in set(kept) or beside[row[i]] >= BESIDE or _on_topic(float(near[row[i]]) / best, float(shared[row[i]]))
     ]
+    reserved = {i for column in parts.T for i in _nearest(column, ids, set(ranked))}
+    about = [i for i in ranked if i in reserved or i in set(about)]
     ranked = about if len(about) >= ENOUGH else ranked[: max(ENOUGH, len(about))]
     chosen = _fold(ranked, {i: found[i][0] for i in ranked}, vectors[[row[i] for i in ranked]], set(kept))
-    chosen = _fair(chosen, {i: found[i][0].source for i in chosen}, set(kept), limit)
+    chosen = _fair(chosen, {i: found[i][0].source for i in chosen}, set(kept), limit, reserved)
     order = sorted(closeness, key=lambda s: (-closeness[s], s))
     place = {s: n for n, s in enumerate(order)}
     chosen.sort(key=lambda i: (place[found[i][0].source], found[i][0].start))
     left = {s: c for s, c in cut.items() if s not in {found[i][0].source for i in chosen}}
     return Selection(chosen, left, best, flagged)
+
+
+def _nearest(near: np.ndarray, ids: Sequence[str], allowed: set[str]) -> list[str]:
+    """The RESERVED ids that are nearest, of those allowed and near enough to speak of it."""
+    order = np.lexsort((np.arange(len(near)), -near)).tolist()
+    return [ids[n] for n in order if near[n] >= COVERED and ids[n] in allowed][:RESERVED]
+
+
+def nearest(asked: Sequence[str], pool: Pool, embedder: Embedder) -> list[str]:
+    """The evidence of a pool that is nearest to each of some texts, in pool order."""
+    if not asked or not len(pool):
+        return []
+    near = np.round(pool.vectors @ embedder(list(asked)).T, 6)
+    ids = pool.ids
+    close = {i for column in near.T for i in _nearest(column, ids, set(ids))}
+    return [i for i in ids if i in close]
 
 
 def load_pool(library: Library, ids: Sequence[str]) -> Pool:
@@ -128,13 +159,13 @@ def load_pool(library: Library, ids: Sequence[str]) -> Pool:
 
 
 def _candidates(
-    queries: Sequence[str], library: Library, sources: set[str]
+    queries: Mapping[str, int], library: Library, sources: set[str], captions: bool
 ) -> tuple[dict[str, tuple[Evidence, float]], dict[str, list[str]]]:
     """Evidence that stands alone, or does without its clutter, with the summed rank score of its passage; and the
-    passages left out because they give orders, by source."""
+    passages left out because they give orders, by source. queries: with the number of passages each may bring."""
     passages: dict[str, float] = {}
-    for query in queries:
-        for passage, score in library.search(query, PASSAGES, sources):
+    for query, many in queries.items():
+        for passage, score in _distinct(query, many, library, sources):
             passages[passage.id] = passages.get(passage.id, 0.0) + score
     out: dict[str, tuple[Evidence, float]] = {}
     flagged: dict[str, list[str]] = {}
@@ -143,10 +174,22 @@ def _candidates(
         if addresses_reader(f"{passage.heading}\n{passage.text}"):
             flagged.setdefault(passage.source, []).append(name)
             continue
-        for e in library.evidence_of(name):
+        for e in library.evidence_of(name, captions):
             if e.standalone or mendable(e.text):
                 out[e.id] = (e, passages[name])
     return out, flagged
+
+
+def _distinct(query: str, many: int, library: Library, sources: set[str]) -> list[tuple[Passage, float]]:
+    """The first `many` passages for a query that are no copies of better ones."""
+    found: list[tuple[Passage, float]] = []
+    for limit in (many, 2 * many):
+        found = library.search(query, limit, sources)
+        kept = {p.id for p in distinct([p for p, _ in found])}
+        if len(kept) == len(found):
+            break
+        found = [(p, score) for p, score in found if p.id in kept]
+    return found[:many]
 
 
 def _on_topic(near: float, shared: float) -> bool:
@@ -193,16 +236,19 @@ def _same(a: str, b: str) -> bool:
     return not unsupported(a, [b]) and not unsupported(b, [a])
 
 
-def _fair(ranked: Sequence[str], source: dict[str, str], kept: set[str], limit: int) -> list[str]:
-    """At most `limit`: what is kept, then SHARE of each source, then the best of the rest."""
+def _fair(
+    ranked: Sequence[str], source: dict[str, str], kept: set[str], limit: int, reserved: Collection[str] = ()
+) -> list[str]:
+    """At most `limit`: what is kept, what is reserved, then SHARE of each source, then the best of the rest."""
     chosen = [i for i in ranked if i in kept]
+    chosen += [i for i in ranked if i in reserved and i not in kept][: max(0, limit - len(chosen))]
     held: dict[str, int] = {}
     for i in chosen:
         held[source[i]] = held.get(source[i], 0) + 1
     share = min(SHARE, max(1, (limit - len(chosen)) // max(1, len(set(source.values())))))
     first, rest = [], []
     for i in ranked:
-        if i in kept:
+        if i in kept or i in reserved:
             continue
         if held.get(source[i], 0) < share:
             held[source[i]] = held.get(source[i], 0) + 1

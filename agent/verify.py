@@ -5,15 +5,26 @@ No model judges here. A claim must cite evidence that is in the pool, and
 negation that its evidence does not have, no words joined into something the
 evidence does not say, no sentence that does not stand alone. A summary
 sentence is held against the claims it condenses in the same way.
+
+The base's reading is a second opinion (`doubtful`): words that it finds no
+likelier with the evidence than without are written again, whatever code says.
+It can only ask for that; it can neither let a claim pass nor drop one.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dlm_core.canvas import Canvas, Kind, Slot
+from dlm_core.clauses import unborne
 from dlm_core.pool import Pool
 from dlm_core.support import problems
+
+if TYPE_CHECKING:
+    from dlm_core.models import Models
+
+GAIN = 0.25  # nats a token; claims that are edits of their evidence gain several times that
 
 
 def failing(canvas: Canvas, pool: Pool) -> dict[str, list[str]]:
@@ -32,14 +43,43 @@ def claim_problems(slot: Slot, pool: Pool) -> list[str]:
     lost = [p for p in slot.pointers if p not in pool.evidence]
     if lost:
         return [f"cites {p}, which is not evidence at hand" for p in lost]
-    return problems(slot.text, pool.texts(slot.pointers))
+    return unborne(slot.text, pool.texts(slot.pointers))
+
+
+def doubtful(canvas: Canvas, pool: Pool, models: Models) -> dict[str, list[str]]:
+    """Slot id -> reason, for claims of the last revision in words of their own (not a
+    span of their evidence) that the base finds hardly likelier with their evidence
+    than without: a mean gain under GAIN nats a token."""
+    from dlm_core.compose import claim_task
+    from dlm_core.prompt import CLAIM, prompt
+
+    slots = [
+        s
+        for s in canvas.claims()
+        if s.tokens and not s.pinned and s.age == len(canvas.revisions)
+        if s.pointers and all(p in pool.evidence for p in s.pointers)
+        if not any(s.text.removesuffix(".") in text for text in pool.texts(s.pointers))
+    ]
+    pairs = []
+    for slot in slots:
+        first = pool.evidence[slot.pointers[0]]
+        bare = models.writer.tokenizer.encode(prompt(pool.title(first.id), first.heading, (), CLAIM))
+        pairs += [(claim_task(slot, pool, models).context, slot.tokens), (tuple(bare), slot.tokens)]
+    read = [sum(r) / max(1, len(r)) for r in models.writer.read(pairs)]
+    gains = {s.id: read[2 * n] - read[2 * n + 1] for n, s in enumerate(slots)}
+    return {
+        i: [f"its evidence makes its words hardly likelier ({gain:+.2f} nats a token)"]
+        for i, gain in gains.items()
+        if gain < GAIN
+    }
 
 
 def drop(canvas: Canvas, ids: set[str]) -> Canvas:
     """The canvas without some claims, and without sections left empty by that.
     Ids of dropped slots are not used again."""
     kept = [s for s in canvas.slots if s.id not in ids]
-    bare = {head.id for head, body in replace(canvas, slots=tuple(kept)).sections() if not _has_claims(body)}
+    sections = replace(canvas, slots=tuple(kept)).sections()
+    bare = {head.id for head, body in sections if not head.pinned and not _has_claims(body)}
     slots = tuple(s for s in kept if s.id not in bare)
     summary = tuple(s for s in canvas.summary if not set(s.pointers) & ids)
     return replace(canvas, slots=slots, summary=summary)

@@ -4,29 +4,27 @@
 
 prints one JSON line a figure. Pools are a question's gold pages and what stands
 nearest to it in other pages (dlm_core/train/plan_examples.py). Peers on the
-same pools, each with the count of the plan it is compared with: picks at
-random, the sentences nearest to the question by MiniLM (top-k), the same with
-maximal marginal relevance, and the planner with random weights.
+same pools, each with the count of the plan it is compared with: bench/select.py,
+and the planner with random weights. Order is measured on pools of two to four
+pages of one chapter, against the book's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from bench.select import PEERS, Pick, document_order, tau
 from dlm_core.canvas import Kind
 from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
 from dlm_core.planning import GUIDANCE, Plan
 from dlm_core.train import plan_data
 from dlm_core.train.plan import examples, measure
-from dlm_core.train.plan_examples import Corpus, Example, coherence, set_f1
-
-Pick = Callable[[Example, int], np.ndarray]
+from dlm_core.train.plan_examples import Corpus, Example, build, coherence, set_f1
 
 
 def cases(cache: Path, files: list[str], count: int, seed: int = 0) -> list[Example]:
@@ -36,29 +34,6 @@ def cases(cache: Path, files: list[str], count: int, seed: int = 0) -> list[Exam
     if not groups:
         raise plan_data.PlanDataError(f"no prepared documents of {', '.join(files)} in {cache}: prepare them first")
     return examples(Corpus(groups), count, np.random.default_rng(seed))
-
-
-def top_k(case: Example, count: int) -> np.ndarray:
-    """Rows nearest to the question, best first."""
-    return np.argsort(-(case.vectors @ case.question))[:count]
-
-
-def marginal(case: Example, count: int, trade: float = 0.7) -> np.ndarray:
-    """Maximal marginal relevance (Carbonell and Goldstein 1998) over the same vectors."""
-    near = case.vectors @ case.question
-    chosen: list[int] = []
-    for _ in range(min(count, len(near))):
-        twin = (case.vectors @ case.vectors[chosen].T).max(1) if chosen else np.zeros(len(near))
-        scores = trade * near - (1 - trade) * twin
-        scores[chosen] = -np.inf
-        chosen.append(int(scores.argmax()))
-    return np.array(chosen, dtype=int)
-
-
-def uniform(case: Example, count: int) -> np.ndarray:
-    """Rows at random; the case's own question seeds the draw."""
-    seed = int(abs(case.question[:8]).sum() * 1e6) % 2**31
-    return np.random.default_rng(seed).permutation(len(case.texts))[:count]
 
 
 def expected(case: Example, count: int, gold: int) -> float:
@@ -81,6 +56,52 @@ def peer(pick: Pick, held: list[Example], plans: list[Plan]) -> tuple[np.ndarray
     return scores, sum(a for a, _ in counts) / max(sum(b for _, b in counts), 1)
 
 
+def ordered(cache: Path, files: list[str], count: int, seed: int = 0) -> list[Example]:
+    """`count` cases whose pool is two to four pages of one chapter and nothing else, the gold plan in book order."""
+    random = np.random.default_rng(seed)
+    corpus = Corpus([g for g in plan_data.load_groups(cache) if g.file in files])
+    long = [g for g in corpus.groups if len(g.pages) > 1]
+    found: list[Example] = []
+    for _ in range(count * 20):
+        if len(found) == count or not long:
+            break
+        group = long[int(random.integers(len(long)))]
+        many = min(int(random.integers(2, 5)), len(group.pages))
+        first = int(random.integers(len(group.pages) - many + 1))
+        pages = group.pages[first : first + many]
+        centre = np.concatenate([p.vectors for p in pages]).mean(0)
+        asked, question = group.title, centre / np.linalg.norm(centre)
+        if group.questions:
+            at = int(random.integers(len(group.questions)))
+            asked, question = group.questions[at], group.asked[at]
+        made = build(corpus, asked, question, pages, random, size=0)
+        if made is not None and len({int(made.page[r]) for r in made.plan.claims()}) > 1:
+            found.append(made)
+    return found
+
+
+def taus(orders: list[list[int]], held: list[Example]) -> np.ndarray:
+    """Kendall's tau of each order against the book's, on the gold rows it holds; NaN for fewer than three."""
+    made = [tau(rows, case.plan.claims()) for rows, case in zip(orders, held, strict=True)]
+    return np.array([np.nan if v is None else v for v in made])
+
+
+def order_figures(planner: Planner, held: list[Example], *, guidance: float = GUIDANCE) -> dict[str, float]:
+    """Tau of the plan and of every peer, as it ranks and in document order, with the interval of the difference."""
+    _, plans = measure(planner, held, guidance=guidance)
+    ours = taus([p.claims() for p in plans], held)
+    found = {"order_cases": float((~np.isnan(ours)).sum()), "order_tau_plan": float(np.nanmean(ours))}
+    for name, pick in PEERS.items():
+        rows = [pick(case, len(set(p.claims()))) for case, p in zip(held, plans, strict=True)]
+        placed = [document_order(case, r) for case, r in zip(held, rows, strict=True)]
+        for style, orders in (("", rows), ("_document", placed)):
+            theirs = taus([o.tolist() for o in orders], held)
+            both = ~np.isnan(ours) & ~np.isnan(theirs)
+            found[f"order_tau_{name}{style}"] = float(np.nanmean(theirs))
+            found[f"order_tau_gap_{name}{style}_low"], _ = interval((ours - theirs)[both])
+    return found
+
+
 def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """95% bootstrap interval of the mean."""
     random = np.random.default_rng(seed)
@@ -97,10 +118,14 @@ def figures(
     ours = np.array([set_f1(p.claims(), c.plan.claims()) for p, c in zip(plans, held, strict=True)])
     found = {f"plan_{k}": v for k, v in vars(made).items()}
     found["plan_f1_low"], found["plan_f1_high"] = interval(ours)
-    for name, pick in (("uniform", uniform), ("top_k", top_k), ("mmr", marginal)):
+    for name, pick in PEERS.items():
         scores, together = peer(pick, held, plans)
         found[f"{name}_f1"], found[f"{name}_coherence"] = float(scores.mean()), together
         found[f"{name}_f1_gap_low"], found[f"{name}_f1_gap_high"] = interval(ours - scores)
+    gold_counts = np.array([len(c.plan.claims()) for c in held])
+    counts = np.array([len(p.claims()) for p in plans])
+    found["count_error_plan"] = float(np.abs(counts - gold_counts).mean())
+    found["count_error_mean"] = float(np.abs(gold_counts.mean() - gold_counts).mean())
     # The page's own summary and glossary alone as gold, so that no cosine has a say in it.
     told = [i for i, c in enumerate(held) if (c.covers > 0).sum() >= 4]
     if told:
@@ -108,7 +133,7 @@ def figures(
         found["summary_cases"] = float(len(told))
         ours_told = [set_f1(plans[i].claims(), g) for i, g in zip(told, gold, strict=True)]
         found["summary_f1_plan"] = float(np.mean(ours_told))
-        for name, pick in (("uniform", uniform), ("top_k", top_k), ("mmr", marginal)):
+        for name, pick in PEERS.items():
             rows = [pick(held[i], len(set(plans[i].claims()))).tolist() for i in told]
             found[f"summary_f1_{name}"] = float(np.mean([set_f1(r, g) for r, g in zip(rows, gold, strict=True)]))
     few = held[:random_cases]
@@ -139,7 +164,9 @@ def main(arguments: list[str] | None = None) -> None:
 
         plan_data.prepare(args.data, args.cache, Embedder(), held_out=True, cap=25)
     files = list(plan_data.HELD_OUT) if args.held_out else plan_data.validation_files(args.data)
-    found = figures(load(args.weights), cases(args.cache, files, args.cases), guidance=args.guidance)
+    planner = load(args.weights)
+    found = figures(planner, cases(args.cache, files, args.cases), guidance=args.guidance)
+    found |= order_figures(planner, ordered(args.cache, files, args.cases), guidance=args.guidance)
     if args.card:
         card = json.loads(args.card.read_text(encoding="utf-8"))
         card["figures"] = {"files": files, "cases": args.cases, **{k: round(v, 4) for k, v in found.items()}}

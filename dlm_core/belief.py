@@ -1,13 +1,20 @@
 """What new evidence does to the model's belief, and what follows from it.
 
-For at most `PAIRS` pairs of a claim and a new piece of evidence, the base reads
-the claim's words with and without the new evidence. Key tokens are numbers,
-dates and names; where the new evidence says another value of the same thing,
-the fall of their log-probability is the shift, in nats. Summed over the claims
-that rest on the fact, a shift over `THRESHOLD` means a premise fell: the whole
-sequence is reconstructed. One changed fact in one claim stays local, and so
-does evidence that only adds. What the planner thinks of the new evidence says
-which of it is worth adding and where.
+Three questions, each with its own answer in nats or in words:
+- the plan: how far does the new evidence move the planner's pointers at each
+  claim (KL of the pointer distribution without it and with it)? That says which
+  pairs of a claim and a new piece are worth reading, and which new evidence is
+  worth adding;
+- the words: which values of a claim does new evidence contradict (conflict.py)?
+  These are its key tokens;
+- the text: how much less does the base expect the key tokens once it has read
+  the new evidence too? That fall is the shift.
+
+A value that new evidence changes in one claim is a fact, and its claim alone is
+rewritten. One that it changes in several claims is a premise: every claim that
+names it rests on it, and when the shifts of all of them pass the threshold the
+whole sequence is reconstructed. Evidence that only adds stays local.
+docs/belief.md says how the thresholds are to be set, and what is measured.
 """
 
 from __future__ import annotations
@@ -19,28 +26,46 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from dlm_core.canvas import Canvas, Cause, Kind, Slot
+from dlm_core.canvas import Canvas, Cause, Slot
 from dlm_core.compose import claim_task
-from dlm_core.conflict import conflict
+from dlm_core.conflict import Change, changes, says
 from dlm_core.layout import TWIN, Budget, rows_of
 from dlm_core.models import Models
-from dlm_core.planner import features
+from dlm_core.plan_features import features
 from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool
 from dlm_core.prompt import CLAIM, prompt
+from dlm_core.wanted import allowed, sized
 
-PAIRS = 64
-NEAR = 0.45  # cosine from which a claim and new evidence may speak of one thing
-LEAST = 0.25  # nats a key token must fall to count
+PAIRS = 64  # pairs of a claim and a new piece that are looked at
+NEAR = 0.35  # cosine from which a claim and new evidence may speak of one thing
+GUIDED = 8.0  # nats a cosine of one is worth when the planner chooses pairs
+LEAST = 0.1  # nats the key tokens of a contradicted claim must fall to count
+RESTS = 0.05  # the same for a claim that names a fallen premise
 THRESHOLD = 1.5  # nats, summed over the claims that rest on the fact
+PREMISE = 2  # claims whose value new evidence must change before others rest on it
 ADDED = 6  # new pieces offered to a local round
+WORTH = 0.0  # planner's probability, summed over the claims, that new evidence must draw to be added
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which parts of the decision are in use; a bench switches them off one by one."""
+
+    kl: bool = True
+    reading: bool = True
+    contradiction: bool = True
+    reconstruction: bool = True
 
 
 @dataclass(frozen=True)
 class Decision:
     """kind: "keep", "local" or "reconstruct". slots: claims whose fact moved and
     sections that gain. new: evidence worth adding. disputes: contradicted
-    evidence -> the evidence preferred to it. shifts: nats by claim id."""
+    evidence -> the evidence preferred to it. rests: evidence that names a fallen
+    premise and is contradicted nowhere -> the evidence that changed the premise.
+    shifts: nats by claim id. plan: KL in nats of the planner's first pointer by
+    claim id."""
 
     kind: str
     cause: Cause
@@ -48,52 +73,92 @@ class Decision:
     new: tuple[str, ...] = ()
     disputes: dict[str, str] = field(default_factory=dict)
     shifts: dict[str, float] = field(default_factory=dict)
+    rests: dict[str, str] = field(default_factory=dict)
+    plan: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """A claim whose value new evidence changes: which evidence of it, by which, and the shift."""
+
+    slot: Slot
+    held: str
+    by: str
+    change: Change
+    shift: float
 
 
 def reflect(
-    canvas: Canvas, pool: Pool, models: Models, new: Sequence[str], *, budget: Budget | None = None
+    canvas: Canvas,
+    pool: Pool,
+    models: Models,
+    new: Sequence[str],
+    *,
+    budget: Budget | None = None,
+    parts: Parts | None = None,
 ) -> Decision:
     """Compare belief with and without the `new` evidence (ids, part of `pool`)."""
-    size = budget or Budget()
+    size, use = sized(budget or Budget(), canvas.wanted), parts or Parts()
     fresh = [e for e in new if e in pool.evidence]
-    claims = [s for s in canvas.claims() if s.pointers and s.text]
+    claims = [s for s in canvas.claims() if s.pointers and s.text and all(p in pool.evidence for p in s.pointers)]
     if not fresh or not claims:
         return Decision("keep", Cause("no new evidence on the question", threshold=THRESHOLD))
-    shifts, disputes, tokens = _shifts(claims, fresh, pool, models)
+    plan, mass = plan_shift(canvas, pool, models, claims, fresh)
+    moved = _moved(_pairs(claims, fresh, pool, mass, use), pool, models, use)
+    fallen, resting = _resting(moved, claims, pool, models, use)
+    shifts: dict[str, float] = {}
+    for m in (*moved, *resting):
+        shifts[m.slot.id] = max(shifts.get(m.slot.id, 0.0), m.shift)
+    disputes = {}
+    for m in moved:
+        winner = preferred(m.held, m.by, pool)
+        disputes[m.by if winner == m.held else m.held] = winner
+    tokens = tuple(dict.fromkeys(m.change.new for m in moved))
     total = round(sum(shifts.values()), 4)
     sources = tuple(dict.fromkeys(e for pair in disputes.items() for e in pair if e in set(fresh)))
-    if total >= THRESHOLD and len(shifts) > 1:
+    if fallen and use.reconstruction and total >= THRESHOLD and len(shifts) > 1:
         reason = f"new evidence changes a fact that {len(shifts)} claims rest on"
-        cause = Cause(reason, sources, tuple(tokens), total, THRESHOLD)
-        disputes = contradicted(pool, fresh) | disputes
-        return Decision("reconstruct", cause, tuple(shifts), tuple(fresh), disputes, shifts)
-    worth, gaining = _additions(canvas, fresh, disputes, pool, models, size)
-    moved = tuple(shifts)
-    if not worth and not moved:
-        return Decision("keep", Cause("new evidence says nothing the draft lacks", threshold=THRESHOLD), shifts=shifts)
+        cause = Cause(reason, sources, tokens, total, THRESHOLD)
+        rests = {m.held: m.by for m in resting if m.held not in disputes}
+        for old, by in disagreements(pool, fresh).items():
+            disputes.setdefault(old, by)
+        rests |= {e: by for e, by in _named(fallen, pool, fresh).items() if e not in disputes}
+        return Decision("reconstruct", cause, tuple(shifts), tuple(fresh), disputes, shifts, rests, plan)
+    direct = tuple(dict.fromkeys(m.slot.id for m in moved))
+    shifts = {i: s for i, s in shifts.items() if i in direct}
+    total = round(sum(shifts.values()), 4)
+    worth, gaining = _additions(canvas, fresh, disputes, pool, models, size, mass if use.kl else None)
+    if not worth and not direct:
+        cause = Cause("new evidence says nothing the draft lacks", threshold=THRESHOLD)
+        return Decision("keep", cause, shifts=shifts, plan=plan)
     names = "”, “".join(canvas.slot(g).text for g in gaining)
-    reason = f"new evidence changes a fact of {len(moved)} claim" if moved else f"new evidence adds to “{names}”"
-    cause = Cause(reason, tuple(dict.fromkeys((*sources, *worth))), tuple(tokens), total, THRESHOLD)
-    return Decision("local", cause, (*moved, *gaining), worth, disputes, shifts)
+    many = "a claim" if len(direct) == 1 else f"{len(direct)} claims"
+    reason = f"new evidence changes a fact of {many}" if direct else f"new evidence adds to “{names}”"
+    cause = Cause(reason, tuple(dict.fromkeys((*sources, *worth))), tokens, total, THRESHOLD)
+    return Decision("local", cause, (*direct, *gaining), worth, disputes, shifts, {}, plan)
 
 
 # --- contradiction ------------------------------------------------------------------
 
 
-def contradicted(pool: Pool, fresh: Sequence[str]) -> dict[str, str]:
-    """Of all the evidence at hand, what `fresh` evidence gives another value for:
-    contradicted -> preferred. A new plan may lead with any of it, also with what
-    no claim rested on before."""
-    out: dict[str, str] = {}
-    old = [e for e in pool.ids if e not in set(fresh)]
-    for e in old:
-        near = [f for f in fresh if float(pool.vectors[pool.row(e)] @ pool.vectors[pool.row(f)]) >= NEAR]
-        for f in near:
-            if conflict(pool.evidence[e].text, pool.evidence[f].text):
+def disagreements(pool: Pool, fresh: Sequence[str] | None = None) -> dict[str, str]:
+    """Evidence of different sources that gives different values for one thing:
+    contradicted -> preferred. With `fresh`, what those ids contradict of all the
+    rest; without, every two sources of the pool, where a pair must say the same
+    but for the value."""
+    ids, out = pool.ids, {}
+    late = set(fresh) if fresh is not None else None
+    near = pool.vectors @ pool.vectors.T
+    for i, e in enumerate(ids):
+        for j, f in enumerate(ids):
+            apart = pool.evidence[e].source != pool.evidence[f].source
+            ordered = i < j if late is None else f in late and e not in late
+            if not apart or not ordered or e in out or near[i, j] < (0.8 if late is None else NEAR):
+                continue
+            if changes(pool.evidence[e].text, pool.evidence[f].text, strict=late is None):
                 winner = preferred(e, f, pool)
                 out[f if winner == e else e] = winner
-                break
-    return out
+    return {old: by for old, by in out.items() if by not in out}
 
 
 def _latest_year(text: str) -> int:
@@ -109,63 +174,171 @@ def preferred(old: str, new: str, pool: Pool) -> str:
     return old if _latest_year(pool.evidence[old].text) > _latest_year(pool.evidence[new].text) else new
 
 
-def _shifts(
-    claims: Sequence[Slot], fresh: Sequence[str], pool: Pool, models: Models
-) -> tuple[dict[str, float], dict[str, str], list[str]]:
-    """Shift in nats by claim id, disputes, and the key tokens of the new evidence."""
+# --- which claims move ----------------------------------------------------------------
+
+
+def _pairs(
+    claims: Sequence[Slot], fresh: Sequence[str], pool: Pool, mass: np.ndarray, use: Parts
+) -> list[tuple[Slot, str]]:
+    """At most PAIRS pairs of a claim and a new piece that may speak of one thing:
+    those the planner would soonest exchange for the claim's evidence, guided as
+    plans are by how near the two are; without it the nearest ones."""
     lead = np.stack([pool.vectors[pool.row(s.pointers[0])] for s in claims])
-    other = np.stack([pool.vectors[pool.row(e)] for e in fresh])
-    near = lead @ other.T
-    order = np.argsort(-near, axis=None, kind="stable")[:PAIRS]
-    pairs = []
-    for flat in order.tolist():
-        i, j = divmod(flat, len(fresh))
-        if near[i, j] < NEAR:
-            break
-        for e in claims[i].pointers:
-            values = conflict(pool.evidence[e].text, pool.evidence[fresh[j]].text)
-            if values and fresh[j] not in claims[i].pointers:
-                pairs.append((claims[i], e, fresh[j], values))
-    if not pairs:
-        return {}, {}, []
+    near = lead @ np.stack([pool.vectors[pool.row(e)] for e in fresh]).T
+    weight = np.log(np.maximum(mass, 1e-9)) + GUIDED * near if use.kl else near
+    weight = np.where(near >= NEAR, np.round(weight, 5), -np.inf)
+    order = np.argsort(-weight, axis=None, kind="stable")[:PAIRS]
+    found = [divmod(flat, len(fresh)) for flat in order.tolist()]
+    return [(claims[i], fresh[j]) for i, j in found if np.isfinite(weight[i, j]) and fresh[j] not in claims[i].pointers]
+
+
+def _moved(pairs: Sequence[tuple[Slot, str]], pool: Pool, models: Models, use: Parts) -> list[_Moved]:
+    """The claims whose key tokens the new evidence contradicts and the base then expects less."""
+    found: list[tuple[Slot, str, str, Change]] = []
+    if use.contradiction:
+        for slot, e in pairs:
+            for held in slot.pointers:
+                if pool.evidence[held].source == pool.evidence[e].source:
+                    continue  # what one source says of two things is no contradiction
+                for change in changes(pool.evidence[held].text, pool.evidence[e].text):
+                    if _places(slot, change.old, models):
+                        found.append((slot, held, e, change))
+    else:
+        # Without it, the facts of a claim are its key tokens, whatever the new evidence says of them.
+        for slot, e in pairs[: PAIRS // 8]:
+            if float(pool.vectors[pool.row(slot.pointers[0])] @ pool.vectors[pool.row(e)]) >= TWIN:
+                found.append((slot, slot.pointers[0], e, Change("any", slot.text, pool.evidence[e].text)))
+    falls = _falls([(s, e, c.old) for s, _, e, c in found], pool, models) if use.reading else [THRESHOLD] * len(found)
+    made = [_Moved(s, h, e, c, fall) for (s, h, e, c), fall in zip(found, falls, strict=True) if fall >= LEAST]
+    # One piece of evidence changes a claim: the one that says nearest to what the claim's evidence says.
+    best: dict[str, _Moved] = {}
+    near = {id(m): float(pool.vectors[pool.row(m.held)] @ pool.vectors[pool.row(m.by)]) for m in made}
+    for m in sorted(made, key=lambda m: (-round(near[id(m)], 6), -m.shift)):
+        best.setdefault(m.slot.id, m)
+    return list(best.values())
+
+
+def _resting(
+    moved: Sequence[_Moved], claims: Sequence[Slot], pool: Pool, models: Models, use: Parts
+) -> tuple[list[Change], list[_Moved]]:
+    """Premises that fell, and the claims that name one and are contradicted nowhere:
+    a value that new evidence changed in PREMISE claims is more than a fact of one."""
+    by: dict[tuple[str, str, str], list[_Moved]] = {}
+    for m in moved:
+        by.setdefault((m.change.kind, m.change.old.lower(), m.change.unit.lower()), []).append(m)
+    fallen = [group for group in by.values() if len({m.slot.id for m in group}) >= PREMISE]
+    direct = {m.slot.id for m in moved}
+    asked: list[tuple[Slot, str, Change]] = []
+    for group in fallen:
+        for slot in claims:
+            if slot.id not in direct and group[0].change.named_in(slot.text):
+                here = pool.vectors[pool.row(slot.pointers[0])]
+                nearest = max(group, key=lambda m: float(pool.vectors[pool.row(m.by)] @ here))
+                asked.append((slot, nearest.by, nearest.change))
+    falls = _falls([(s, e, c.old) for s, e, c in asked], pool, models) if use.reading else [THRESHOLD] * len(asked)
+    held = [_Moved(s, s.pointers[0], e, c, fall) for (s, e, c), fall in zip(asked, falls, strict=True) if fall >= RESTS]
+    return [group[0].change for group in fallen], held
+
+
+def _named(fallen: Sequence[Change], pool: Pool, fresh: Sequence[str]) -> dict[str, str]:
+    """Old evidence that names a fallen premise -> the nearest new evidence that names what took its place."""
+    out = {}
+    for change in fallen:
+        say = [e for e in fresh if says(pool.evidence[e].text, change.new)]
+        for e in pool.ids:
+            if say and e not in set(fresh) and change.named_in(pool.evidence[e].text):
+                here = pool.vectors[pool.row(e)]
+                out[e] = max(say, key=lambda f: float(pool.vectors[pool.row(f)] @ here))
+    return out
+
+
+def _places(slot: Slot, value: str, models: Models) -> list[int]:
+    """The tokens of a claim in which a value is written."""
+    tokens = _tokens(slot, models)
+    text = models.writer.tokenizer.decode(tokens)
+    at = [m.span() for m in re.finditer(re.escape(value), text, re.IGNORECASE)]
+    spans = models.writer.tokenizer.spans(tokens)
+    return [k for k, (a, b) in enumerate(spans) if any(x < b and a < y for x, y in at)]
+
+
+def _tokens(slot: Slot, models: Models) -> list[int]:
+    """A claim's tokens; one that no writer looked at has a text alone."""
+    return list(slot.tokens) or models.writer.tokenizer.encode(" " + slot.text)
+
+
+def _falls(asked: Sequence[tuple[Slot, str, str]], pool: Pool, models: Models) -> list[float]:
+    """By how many nats the base expects a value of a claim less once it has read a
+    new piece of evidence beside the claim's own: (claim, new piece, value)."""
     encode = models.writer.tokenizer.encode
-    asked = []
-    for slot, _, e, _ in pairs:
+    rows = []
+    for slot, e, _ in asked:
         first = pool.evidence[slot.pointers[0]]
         texts = [*pool.texts(slot.pointers), pool.evidence[e].text]
-        asked.append((claim_task(slot, pool, models).context, slot.tokens))
-        asked.append((tuple(encode(prompt(pool.title(first.id), first.heading, texts, CLAIM))), slot.tokens))
-    read = models.writer.read(asked)
-    shifts: dict[str, float] = {}
-    disputes: dict[str, str] = {}
-    tokens: list[str] = []
-    for n, (slot, old, e, values) in enumerate(pairs):
-        text = models.writer.tokenizer.decode(slot.tokens)
-        spans = models.writer.tokenizer.spans(slot.tokens)
-        gone = [v for v, _ in values]
-        keys = [
-            k
-            for k, (a, b) in enumerate(spans)
-            if any(m.start() < b and a < m.end() for v in gone for m in re.finditer(re.escape(v), text.lower()))
-        ]
-        fall = sum(max(0.0, read[2 * n][k] - read[2 * n + 1][k]) for k in keys)
-        if fall < LEAST:
-            continue
-        shifts[slot.id] = round(max(shifts.get(slot.id, 0.0), fall), 4)
-        winner = preferred(old, e, pool)
-        disputes[e if winner == old else old] = winner
-        tokens += [w for _, w in values if w not in tokens]
-    return shifts, disputes, tokens
+        tokens = _tokens(slot, models)
+        rows.append((claim_task(slot, pool, models).context, tokens))
+        rows.append((tuple(encode(prompt(pool.title(first.id), first.heading, texts, CLAIM))), tokens))
+    read = models.writer.read(rows)
+    out = []
+    for n, (slot, _, value) in enumerate(asked):
+        before, after = read[2 * n], read[2 * n + 1]
+        out.append(round(sum(max(0.0, before[k] - after[k]) for k in _places(slot, value, models)), 4))
+    return out
+
+
+# --- the plan -----------------------------------------------------------------------
+
+
+@torch.no_grad()
+def plan_shift(
+    canvas: Canvas, pool: Pool, models: Models, claims: Sequence[Slot], new: Sequence[str]
+) -> tuple[dict[str, float], np.ndarray]:
+    """What the planner makes of new evidence: by claim id the KL in nats of its
+    first pointer without the new evidence and with it, each claim masked in turn
+    while the others stand; and (claims, new) the probability each new piece draws."""
+    rows = rows_of(canvas)
+    place = {s.id: i for i, s in enumerate(canvas.slots)}
+    held = Plan(
+        [k for k, _, _ in rows],
+        [tuple(pool.row(e) for e in ids if e in pool.evidence) for _, ids, _ in rows],
+        [c for _, _, c in rows],
+    )
+    brief = torch.from_numpy(models.embedder([canvas.question])[0])
+    known = torch.zeros(len(pool), dtype=torch.bool)
+    known[[pool.row(e) for e in canvas.cited() if e in pool.evidence]] = True
+    more = known.clone()
+    more[[pool.row(e) for e in new]] = True
+    before, after = (
+        distribution(
+            models.planner,
+            held,
+            brief=brief,
+            evidence=torch.from_numpy(pool.vectors).float(),
+            features=features(pool, canvas.question, brief),
+            slots=[place[s.id] for s in claims],
+            usable=usable,
+            kinds_visible=True,
+        ).pointers[:, 0]
+        for usable in (known, more)
+    )
+    away = torch.where(torch.isinf(before), torch.zeros_like(before), before.exp() * (before - after)).sum(-1)
+    mass = after[:, [1 + pool.row(e) for e in new]].exp().numpy()
+    return {s.id: round(float(kl), 4) for s, kl in zip(claims, away, strict=True)}, mass
 
 
 # --- what is worth adding -----------------------------------------------------------
 
 
-@torch.no_grad()
 def _additions(
-    canvas: Canvas, fresh: Sequence[str], disputes: dict[str, str], pool: Pool, models: Models, budget: Budget
+    canvas: Canvas,
+    fresh: Sequence[str],
+    disputes: dict[str, str],
+    pool: Pool,
+    models: Models,
+    budget: Budget,
+    mass: np.ndarray | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """New evidence the planner would point at, and the sections nearest to it."""
+    """New evidence worth adding, and the sections nearest to it. mass: (claims, new), the
+    planner's; None leaves it out."""
     room = budget.most - len(canvas.claims())
     cited = [e for e in canvas.cited() if e in pool.evidence]
     if room <= 0 or not cited:
@@ -173,18 +346,20 @@ def _additions(
     question = models.embedder([canvas.question])[0]
     held = np.stack([pool.vectors[pool.row(e)] for e in cited])
     on_topic = float(np.quantile(held @ question, 0.25))
+    drawn = dict(zip(fresh, mass.sum(0).tolist(), strict=True)) if mass is not None else dict.fromkeys(fresh, 1.0)
     open_to = [
         e
-        for e in fresh
+        for e in allowed(fresh, pool, canvas.wanted)
         if e not in disputes
+        and e not in disputes.values()
         and float(pool.vectors[pool.row(e)] @ question) >= on_topic
         and float((held @ pool.vectors[pool.row(e)]).max()) < TWIN
+        and drawn[e] >= WORTH
     ]
     if not open_to:
         return (), ()
-    mass = planner_mass(canvas, pool, models, open_to)
-    ranked = sorted(open_to, key=lambda e: (-mass[e], pool.row(e)))[: min(ADDED, room)]
-    gaining = []
+    ranked = sorted(open_to, key=lambda e: (-round(drawn[e], 5), pool.row(e)))[: min(ADDED, room)]
+    gaining: list[str] = []
     for e in ranked:
         best, close = "", -1.0
         for head, body in canvas.sections():
@@ -194,28 +369,3 @@ def _additions(
         if best and best not in gaining:
             gaining.append(best)
     return tuple(ranked), tuple(gaining)
-
-
-def planner_mass(canvas: Canvas, pool: Pool, models: Models, new: Sequence[str]) -> dict[str, float]:
-    """How much of the planner's first-pointer probability each new piece draws,
-    summed over the claim slots, each masked in turn while the others stand."""
-    rows = rows_of(canvas)
-    at = [i for i, (kind, _, _) in enumerate(rows) if kind == Kind.CLAIM]
-    held = Plan(
-        [k for k, _, _ in rows], [tuple(pool.row(e) for e in ids) for _, ids, _ in rows], [c for _, _, c in rows]
-    )
-    brief = torch.from_numpy(models.embedder([canvas.question])[0])
-    usable = torch.zeros(len(pool), dtype=torch.bool)
-    usable[[pool.row(e) for e in (*canvas.cited(), *new) if e in pool.evidence]] = True
-    belief = distribution(
-        models.planner,
-        held,
-        brief=brief,
-        evidence=torch.from_numpy(pool.vectors).float(),
-        features=features(pool, brief),
-        slots=at,
-        usable=usable,
-        kinds_visible=True,
-    )
-    total = belief.pointers[:, 0, 1:].exp().sum(0)
-    return {e: float(total[pool.row(e)]) for e in new}

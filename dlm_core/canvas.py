@@ -12,6 +12,7 @@ Slot ids are never reused: a claim keeps its id when its text changes.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
@@ -58,16 +59,20 @@ class Slot:
     text: str = ""
     tokens: tuple[int, ...] = ()
     confidence: tuple[float, ...] = ()
-    origin: str = "model"  # "evidence": a verbatim span of its evidence
+    origin: str = "model"  # "evidence": a verbatim span of its evidence; "given": somebody else's sentence
     pinned: bool = False
     disputed: bool = False
     age: int = 0  # number of the revision that last wrote the text
     plan_confidence: float = 0.0  # probability of kind and pointers when committed
+    remasks: int = 0  # times its text was remasked since its evidence last changed
 
     @property
     def certainty(self) -> float:
-        """Mean commit confidence of the tokens, 0..1; 0 for an unwritten slot."""
-        return sum(self.confidence) / len(self.confidence) if self.confidence else 0.0
+        """Mean commit confidence of the tokens, 0..1; 0 for an unwritten slot. A text
+        without tokens has the confidence that was given with it."""
+        if not self.confidence:
+            return self.plan_confidence if self.text else 0.0
+        return sum(self.confidence) / len(self.confidence)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,22 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What the user wants of the words: terms that must stand in the report, terms
+    that may not, and its length in words, 0 for any (dlm_core/wanted.py)."""
+
+    require: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    words: int = 0
+
+
+def holds(text: str, term: str) -> bool:
+    """Whether a text has a term as whole words, in small or large letters."""
+    words = r"\s+".join(re.escape(w) for w in term.split())
+    return bool(re.search(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE))
+
+
+@dataclass(frozen=True)
 class Canvas:
     """A whole draft. Immutable: a revision makes a new canvas."""
 
@@ -103,6 +124,10 @@ class Canvas:
     pins: tuple[str, ...] = ()  # pinned sentences that must appear byte for byte
     notes: tuple[str, ...] = field(default=())  # what is missing, for the report
     parts: tuple[str, ...] = ()  # sub-questions in the order asked; () for a question of one part
+    # Once a report was given out: numbers of its sources, and claims that begin a paragraph (None: by rule).
+    numbers: dict[str, int] = field(default_factory=dict)
+    breaks: tuple[str, ...] | None = None
+    wanted: Wanted = Wanted()
 
     @property
     def asked(self) -> list[str]:
@@ -163,7 +188,7 @@ class Canvas:
             if len(s.pointers) > MAX_POINTERS:
                 raise CanvasError(f"slot {s.id} rests on more than {MAX_POINTERS} evidence")
         for s in self.claims():
-            if s.text and not s.pointers and not s.pinned:
+            if s.text and not s.pointers and not s.pinned and s.origin != "given":
                 raise CanvasError(f"claim {s.id} cites nothing")
             for p in s.pointers:
                 if evidence is not None and p not in evidence:
@@ -187,11 +212,19 @@ class Canvas:
                 next_id=int(raw["next_id"]),
                 pins=tuple(map(str, raw["pins"])),
                 notes=tuple(map(str, raw["notes"])),
+                wanted=_wanted(raw.get("wanted", {})),
+                numbers={str(k): int(v) for k, v in raw.get("numbers", {}).items()},
+                breaks=None if raw.get("breaks") is None else tuple(map(str, raw["breaks"])),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CanvasError(f"not a canvas: {error}") from None
         canvas.check()
         return canvas
+
+
+def _wanted(raw: dict[str, Any]) -> Wanted:
+    require, forbid = (tuple(map(str, raw.get(key, ()))) for key in ("require", "forbid"))
+    return Wanted(require, forbid, int(raw.get("words", 0)))
 
 
 def _slot(raw: dict[str, Any]) -> Slot:
@@ -207,6 +240,7 @@ def _slot(raw: dict[str, Any]) -> Slot:
         disputed=bool(raw["disputed"]),
         age=int(raw["age"]),
         plan_confidence=float(raw["plan_confidence"]),
+        remasks=int(raw.get("remasks", 0)),
     )
 
 

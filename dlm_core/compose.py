@@ -14,21 +14,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dlm_core.canvas import Canvas, Kind, Slot
-from dlm_core.job import Effort
+import numpy as np
+
+from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
+from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
 from dlm_core.support import heading_problems, problems
+from dlm_core.wanted import forbidden, kept_terms
 
 __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "write_headings", "write_summary"]
+
+STANDS_OVER = 0.2  # cosine that a heading is worth which all of a section's evidence stands under
 
 
 def claim_task(slot: Slot, pool: Pool, models: Models) -> Task:
     """The writing task of a claim: its first evidence leads."""
     first = pool.evidence[slot.pointers[0]]
-    return sentence_task(slot.id, pool.title(first.id), first.heading, pool.texts(slot.pointers), models)
+    task = sentence_task(slot.id, pool.title(first.id), first.heading, pool.texts(slot.pointers), models)
+    return replace(task, remasks=slot.remasks)
 
 
 def verbatim(slot: Slot, task: Task, models: Models, text: str) -> Slot:
@@ -47,7 +53,9 @@ def verbatim(slot: Slot, task: Task, models: Models, text: str) -> Slot:
 
 def _filled(slot: Slot, said: Written, evidence: Sequence[str]) -> Slot:
     origin = "evidence" if any(said.text in e for e in evidence) else "model"
-    return replace(slot, text=said.text, tokens=said.tokens, confidence=said.confidence, origin=origin)
+    return replace(
+        slot, text=said.text, tokens=said.tokens, confidence=said.confidence, origin=origin, remasks=said.remasks
+    )
 
 
 def write_claims(
@@ -71,12 +79,18 @@ def write_claims(
         for i, found in (failing or {}).items()
         if i in slots and slots[i].tokens
     }
+    terms = kept_terms(canvas, pool, list(slots)) if canvas.wanted.require else {}
+
+    def check(text: str, task: Task) -> list[str]:
+        lost = [f"leaves out “{t}”" for t in terms.get(task.slot, ()) if not holds(text, t)]
+        return problems(text, task.evidence) + forbidden(text, canvas.wanted) + lost
+
     written = write_texts(
         list(tasks.values()),
         models,
         seed=seed,
         effort=effort,
-        check=lambda text, t: problems(text, t.evidence),
+        check=check,
         progress=progress,
         start=start,
     )
@@ -84,8 +98,10 @@ def write_claims(
     for i, slot in slots.items():
         if i in written:
             changed[i] = replace(_filled(slot, written[i], tasks[i].evidence), age=age)
-        elif not problems(tasks[i].evidence[0], tasks[i].evidence):
-            changed[i] = replace(verbatim(slot, tasks[i], models, tasks[i].evidence[0]), age=age)
+        elif not check(tasks[i].evidence[0], tasks[i]):
+            # What was remasked in vain falls back; it is not tried again before its evidence changes.
+            tried = REMASKS if i in start else slot.remasks
+            changed[i] = replace(verbatim(slot, tasks[i], models, tasks[i].evidence[0]), age=age, remasks=tried)
     lost = {i for i in slots if i not in changed}  # evidence that could not be mended
     canvas = canvas.with_slots(changed)
     return replace(canvas, slots=tuple(s for s in canvas.slots if s.id not in lost)) if lost else canvas
@@ -95,7 +111,9 @@ def write_headings(
     canvas: Canvas, pool: Pool, models: Models, *, seed: int, effort: Effort, age: int, progress: Progress | None = None
 ) -> Canvas:
     """The canvas with every section that has no heading given one."""
-    tasks, sources, taken = {}, {}, {h.text.lower() for h, _ in canvas.sections() if h.text}
+    tasks, sources = {}, {}
+    standing = [h.text.lower() for h, _ in canvas.sections() if h.text]
+    taken = dict(zip(standing, models.embedder(standing), strict=True))  # with their vectors
     for head, body in canvas.sections():
         cited = list(dict.fromkeys(s.pointers[0] for s in body if s.pointers))
         if head.text or not cited:
@@ -113,21 +131,37 @@ def write_headings(
         effort=effort,
         progress=progress,
         stage="heading",
-        tries=2,
-        check=lambda text, t: heading_problems(text, t.evidence, t.known),
+        tries=effort.tries,
+        check=lambda text, t: heading_problems(text, t.evidence, t.known) + forbidden(text, canvas.wanted),
     )
-    changed = {}
-    for i, task in tasks.items():
+    changed: dict[str, Slot] = {}
+    borrowed: list[tuple[str, tuple[tuple[int, ...], tuple[int, ...]]]] = []
+    while len(changed) < len(tasks):
+        # The section that a heading fits best takes it, whichever comes first.
+        offers = {
+            i: _best_heading(
+                _capital(written[i].text) if i in written else "",
+                sources[i],
+                pool,
+                models,
+                taken,
+                canvas.question,
+                canvas.wanted,
+            )
+            for i in tasks
+            if i not in changed
+        }
+        i = max(offers, key=lambda i: offers[i][0])
+        task, best = tasks[i], offers[i][1]
         said = written.get(i, Written("", (), ()))
         text, tokens, confidence, origin = _capital(said.text), said.tokens, said.confidence, "model"
-        best = _best_heading(text, sources[i], pool, models, taken, canvas.question)
         if best != text:
-            text, origin = best, "evidence"
-            tokens = tuple(models.writer.tokenizer.encode(" " + text))
-            reading = models.writer.read([(task.context, tokens)])[0]
-            confidence = tuple(round(math.exp(r), 4) for r in reading)
-        taken.add(text.lower())
+            text, tokens, origin = best, tuple(models.writer.tokenizer.encode(" " + best)), "evidence"
+            borrowed.append((i, (task.context, tokens)))
+        taken[text.lower()] = models.embedder([text])[0]
         changed[i] = replace(canvas.slot(i), text=text, tokens=tokens, confidence=confidence, origin=origin, age=age)
+    for (i, _), reading in zip(borrowed, models.writer.read([pair for _, pair in borrowed]), strict=True):
+        changed[i] = replace(changed[i], confidence=tuple(round(math.exp(r), 4) for r in reading))
     return canvas.with_slots(changed)
 
 
@@ -136,33 +170,41 @@ def _capital(text: str) -> str:
 
 
 def _best_heading(
-    written: str, cited: Sequence[str], pool: Pool, models: Models, taken: set[str], question: str
-) -> str:
-    """The heading nearest to what the section says: the one the model wrote, or
-    one its evidence stands under (heading or title of the source). A single
-    word, or what is near to a heading already there, must be nearer to win."""
+    written: str,
+    cited: Sequence[str],
+    pool: Pool,
+    models: Models,
+    taken: dict[str, np.ndarray],
+    question: str,
+    wanted: Wanted,
+) -> tuple[float, str]:
+    """The heading nearest to what the section says, and how near: the one the model
+    wrote, or one its evidence stands under (heading or title of the source), the
+    better the more of it does. A single word, or what is near to a heading already
+    there, must be nearer to win."""
     offered = [written, *(pool.evidence[e].heading.strip() for e in cited), *(pool.title(e).strip() for e in cited)]
     names = [
         n
         for n in dict.fromkeys(offered)
-        if n and n.lower() not in taken and (n == written or not heading_problems(n, [n]))
+        if n and n.lower() not in taken and (n == written or not heading_problems(n, [n])) and not forbidden(n, wanted)
     ]
     if not names:
         number = 2
-        stem = next((pool.title(e).strip() for e in cited if pool.title(e).strip()), question.rstrip("?"))
+        titles = (pool.title(e).strip() for e in cited)
+        stem = next((t for t in titles if t and not forbidden(t, wanted)), question.rstrip("?"))
         while f"{stem} ({number})".lower() in taken:
             number += 1
-        return stem if stem.lower() not in taken else f"{stem} ({number})"
-    vectors = models.embedder([*names, *sorted(taken)])
+        return 0.0, stem if stem.lower() not in taken else f"{stem} ({number})"
+    vectors = models.embedder(names)
     centre = pool.vectors[[pool.row(e) for e in cited]].mean(0)
     scores = []
     for n, name in enumerate(names):
         near = float(vectors[n] @ centre)
-        others = [float(vectors[n] @ v) for v in vectors[len(names) :]]
-        scores.append(
-            near - (0.1 if len(name.split()) == 1 else 0.0) - (0.2 if max(others, default=0.0) > 0.85 else 0.0)
-        )
-    return names[scores.index(max(scores))]
+        others = [float(vectors[n] @ v) for v in taken.values()]
+        over = sum(name in (pool.evidence[e].heading.strip(), pool.title(e).strip()) for e in cited) / len(cited)
+        single, again = len(name.split()) == 1, max(others, default=0.0) > 0.85
+        scores.append(round(near + STANDS_OVER * over - 0.1 * single - 0.2 * again, 6))
+    return max(scores), names[scores.index(max(scores))]
 
 
 def write_summary(
@@ -213,7 +255,7 @@ def write_summary(
         progress=progress,
         stage="summary",
         tries=2,
-        check=lambda text, t: problems(text, t.evidence),
+        check=lambda text, t: problems(text, t.evidence) + forbidden(text, canvas.wanted),
     )
     done = []
     for slot in slots:

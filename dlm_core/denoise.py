@@ -91,25 +91,26 @@ def step(
         torch.where(allowed, confidence, torch.full_like(confidence, -1.0)), descending=True, stable=True
     )
     order = order[allowed[order]]
-    limit = torch.as_tensor(threshold, dtype=torch.float32).expand_as(confidence)
-    committed = torch.zeros_like(masked)
-    new_tokens = tokens.clone()
+    limit = torch.as_tensor(threshold, dtype=torch.float32).expand_as(confidence).tolist()
+    sure, spread, symbols = confidence.tolist(), entropy.tolist(), choice.tolist()
+    once = exclusive.tolist() if exclusive is not None else None
+    chosen: list[int] = []
     taken: set[int] = set()
     spent = 0.0
-    count = 0
     for position in order.tolist():
-        over = bool(confidence[position] >= limit[position]) and spent <= entropy_bound
-        if not over and count >= minimum:
+        over = sure[position] >= limit[position] and spent <= entropy_bound
+        if not over and len(chosen) >= minimum:
             if exclusive is None and not isinstance(threshold, Tensor):
                 break  # sorted: nothing further passes
             continue
-        symbol = int(choice[position])
-        if exclusive is not None and bool(exclusive[symbol]):
+        symbol = symbols[position]
+        if once is not None and once[symbol]:
             if symbol in taken:
                 continue  # its second choice is weighed again in the next step
             taken.add(symbol)
-        committed[position] = True
-        new_tokens[position] = symbol
-        spent += float(entropy[position])
-        count += 1
+        chosen.append(position)
+        spent += spread[position]
+    committed = torch.zeros_like(masked)
+    committed[chosen] = True
+    new_tokens = torch.where(committed, choice, tokens)
     return Step(new_tokens, masked & ~committed, committed, confidence)

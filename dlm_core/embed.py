@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from tokenizers import Tokenizer  # noqa: E402
 
 TOKENIZER = Path(__file__).parent / "weights" / "minilm-tokenizer.json"
 LONGEST = 256  # word pieces the model was made for; the rest of a text is not read
+TOLD = 2.0  # seconds between two words on how far a call is
 
 
 class EmbedError(RuntimeError):
@@ -45,7 +48,10 @@ def model_path() -> Path:
 
 
 class Embedder:
-    """Texts to unit vectors, (n, 384) float32; safe to share between threads."""
+    """Texts to unit vectors, (n, 384) float32; safe to share between threads.
+
+    `watch` is called every TOLD seconds of a call with how many of how many texts are done.
+    """
 
     dim = 384
     name = "all-MiniLM-L6-v2-int8"
@@ -67,6 +73,7 @@ class Embedder:
         self._tokenizer = Tokenizer.from_file(str(TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(LONGEST)
+        self.watch: Callable[[int, int], None] | None = None
         self._threads = threads or max(1, min(4, os.cpu_count() or 1))
 
     def _one(self, ids: tuple[int, ...]) -> np.ndarray:
@@ -88,10 +95,25 @@ class Embedder:
         # longest first, so that the threads end together
         rows = sorted(places, key=lambda r: (-len(r), places[r][0]))
         if len(rows) == 1 or self._threads == 1:
-            vectors = [self._one(row) for row in rows]
+            self._fill(out, places, rows, map(self._one, rows))
         else:
-            with ThreadPoolExecutor(self._threads) as pool:
-                vectors = list(pool.map(self._one, rows))
-        for row, vector in zip(rows, vectors, strict=True):
-            out[places[row]] = vector
+            pool = ThreadPoolExecutor(self._threads)
+            try:
+                self._fill(out, places, rows, pool.map(self._one, rows))
+            finally:
+                pool.shutdown(cancel_futures=True)  # an interrupt does not wait for texts that are not begun
         return out
+
+    def _fill(
+        self,
+        out: np.ndarray,
+        places: dict[tuple[int, ...], list[int]],
+        rows: list[tuple[int, ...]],
+        vectors: Iterable[np.ndarray],
+    ) -> None:
+        told = time.monotonic()
+        for number, (row, vector) in enumerate(zip(rows, vectors, strict=True), 1):
+            out[places[row]] = vector
+            if self.watch is not None and time.monotonic() - told >= TOLD:
+                told = time.monotonic()
+                self.watch(number, len(rows))

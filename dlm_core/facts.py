@@ -329,6 +329,31 @@ def facts(text: str) -> list[tuple[int, int, str]]:
     return sorted(spans)
 
 
+@dataclass(frozen=True)
+class Valued:
+    """A fact with a key that is equal where the value is. sure: False for a
+    capitalised word that begins a sentence and may be no name."""
+
+    start: int
+    end: int
+    kind: str  # number | date | name
+    key: object
+    sure: bool
+
+
+def valued(text: str) -> list[Valued]:
+    """The facts of a text with what they are worth, in reading order; a name's key is its words in small letters."""
+    numbers, dates, names = _found(text)
+    out = [Valued(f.start, f.end, f.kind, min(f.keys, key=str), True) for f in numbers]
+    out += [Valued(a, b, "date", date, True) for a, b, date in dates]
+    for start, end, words, initial in names:
+        sure = not initial or len(words) > 1 or bool(_CODE.search(words[0]))
+        low = _plain(words[0])
+        if sure or not (low in _COMMON or low in _EMPTY or _ORDINARY.search(low)):
+            out.append(Valued(start, end, "name", " ".join(map(_plain, words)), sure))
+    return sorted(out, key=lambda f: (f.start, f.end))
+
+
 _COMMON = word_set("""
     people person research researchers scientists students studies study evidence results data water air light
     time children adults women men workers firms companies countries governments developers users systems

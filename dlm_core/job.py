@@ -1,4 +1,4 @@
-"""A canvas at the text scale while it is denoised, and how carefully that is done."""
+"""A canvas at the text scale while it is denoised."""
 
 from __future__ import annotations
 
@@ -8,25 +8,12 @@ from typing import Any
 
 import torch
 
+from dlm_core.effort import Effort
 from dlm_core.tokenizer import END
 
+__all__ = ["REMASKS", "SPARE", "Effort", "Job"]
 
-@dataclass(frozen=True)
-class Effort:
-    """How carefully text is denoised. `threshold` and `window` set how many
-    tokens a step commits, `edits` how often what stands is looked at and what
-    must be `sure` before it is emptied or written anew, `rounds` how often a
-    sentence is read and remasked."""
-
-    threshold: float = 0.9
-    window: int = 16
-    entropy_bound: float = 2.0  # nats a step and row
-    temperature: float = 0.0
-    edits: int = 3
-    sure: float = 0.5
-    rounds: int = 2
-    doubt: float = -4.5  # reading in nats below which a written token is remasked
-
+REMASKS = 3  # noise goes on a position at most this often per piece of new evidence
 
 SPARE = 3  # masks opened beyond a run that is written anew: its new words may be more than the old
 
@@ -35,7 +22,10 @@ SPARE = 3  # masks opened beyond a run that is written anew: its new words may b
 class Job:
     """One canvas to denoise. All lists have the canvas length. `fixed` positions
     stay what they are; `written` ones were masked once, the others stand as the
-    canvas began."""
+    canvas began. `noised` counts how often noise was put back on a position for
+    the evidence at hand, REMASKS times at most; `remasks` is the highest of them
+    so far. `hints` hold, by masked place, what is added to the mask's
+    embedding (D,): what the place is likeliest to become."""
 
     context: tuple[int, ...]
     tokens: list[int]
@@ -45,6 +35,12 @@ class Job:
     written: list[bool]
     reading: list[float] = field(default_factory=list)
     generator: torch.Generator = field(default_factory=torch.Generator)
+    hints: dict[int, torch.Tensor] = field(default_factory=dict)
+    noised: list[int] = field(default_factory=list)
+    remasks: int = 0
+
+    def __post_init__(self) -> None:
+        self.noised = self.noised or [self.remasks] * len(self.tokens)
 
     @staticmethod
     def blank(context: Sequence[int], room: int) -> Job:
@@ -58,27 +54,38 @@ class Job:
         return Job(tuple(context), list(tokens), [False] * n, [1.0] * n, list(fixed) or [False] * n, [False] * n)
 
     def copy(self) -> Job:
-        """The same canvas, without its reading."""
-        tokens, masked, confidence, fixed, written = map(list, self._columns())
-        return Job(self.context, tokens, masked, confidence, fixed, written, generator=self.generator)
+        """The same canvas, without its reading and hints."""
+        tokens, masked, confidence, fixed, written, noised = map(list, self._columns())
+        held = Job(self.context, tokens, masked, confidence, fixed, written, generator=self.generator)
+        held.noised, held.remasks = noised, self.remasks
+        return held
+
+    def spent(self, times: int) -> None:
+        """Noise was put on every position so often before."""
+        self.noised, self.remasks = [times] * len(self.tokens), times
 
     def mask(self, places: Sequence[int]) -> None:
-        """Put noise on `places`."""
+        """Put noise on those of `places` that had it less than REMASKS times."""
         for p in places:
-            self.masked[p], self.written[p], self.confidence[p] = True, True, 0.0
+            if self.noised[p] < REMASKS:
+                self.masked[p], self.written[p], self.confidence[p] = True, True, 0.0
+                self.noised[p] += 1
+                self.remasks = max(self.remasks, self.noised[p])
 
     def open(self, place: int, room: int) -> None:
         """Open `room` masks before `place`."""
-        for column, value in zip(self._columns(), (END, True, 0.0, False, True), strict=True):
+        self.hints.clear()
+        for column, value in zip(self._columns(), (END, True, 0.0, False, True, 0), strict=True):
             column[place:place] = [value] * room
 
     def drop(self, places: set[int]) -> None:
         """Take `places` away."""
+        self.hints.clear()
         for column in self._columns():
             column[:] = [v for p, v in enumerate(column) if p not in places]
 
     def _columns(self) -> tuple[list[Any], ...]:
-        return self.tokens, self.masked, self.confidence, self.fixed, self.written
+        return self.tokens, self.masked, self.confidence, self.fixed, self.written, self.noised
 
     def text_tokens(self) -> list[int]:
         """Tokens before the first end token, masks left out."""

@@ -7,18 +7,20 @@ finds which slots of a new plan are slots the canvas already has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.conflict import conflict
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
-from dlm_core.planner import features
-from dlm_core.planning import GUIDANCE, Plan, plan
+from dlm_core.parts import by_subject, shares
+from dlm_core.plan_features import features
+from dlm_core.planning import GUIDANCE, Plan, compact, plan
 from dlm_core.pool import Pool
 
 TWIN = 0.88  # cosine from which two claims would say the same
@@ -26,6 +28,9 @@ AGREES = 0.75  # cosine from which a second pointer supports the first
 FEWEST = 2  # claims a section needs
 MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
 DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fraction of a second
+OPENED = 4  # slots opened for a sub-question that a plan does not answer
+PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what answers a sub-question
+ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
 ON_TOPIC = 0.25  # cosine with the question under which evidence is no ground for a claim
 
 
@@ -53,11 +58,15 @@ def sample(
     remask: Sequence[int] | None = None,
     usable: Sequence[str] | None = None,
     guidance: float = GUIDANCE,
+    drafts: int = DRAFTS,
+    required: Sequence[str] = (),
 ) -> list[Row]:
     """Denoise the plan for `asked`, the question and then its sub-questions.
     `held` rows stay as they are, those in `remask` aside; `usable` names the
-    evidence that may be seen and pointed at (default all).
-    Rows come back in the same places; without `held`, compact."""
+    evidence that may be seen and pointed at (default all). More slots than the
+    planner has are planned in parts (dlm_core/parts.py). `required` evidence stands
+    on the plan before the rest of it is denoised.
+    Rows come back in the same places; without `held`, compact, the best of `drafts` samples."""
     questions = torch.from_numpy(models.embedder(list(asked)))
     brief = questions[0]
     vectors = torch.from_numpy(pool.vectors).float()
@@ -65,44 +74,108 @@ def sample(
     kin = torch.from_numpy(pool.affinity())
     # Asked for more claims than there is evidence on the question, a plan fills up with what is not.
     relevant = int((near >= max(ON_TOPIC, 0.5 * float(near.max()))).sum()) if len(pool) else 0
-    mask = None
-    if usable is not None:
-        mask = torch.zeros(len(pool), dtype=torch.bool)
-        mask[[pool.row(e) for e in usable]] = True
+    seen = None if usable is None else _mask(pool, usable)
     ids = pool.ids
 
-    def denoise(keep: Plan | None, remask: Sequence[int] | None, slots: int) -> list[Row]:
+    def denoise(
+        keep: Sequence[Row] | None, remask: Sequence[int] | None, slots: int, mask: Tensor | None = seen
+    ) -> list[Row]:
         made = plan(
             models.planner,
             brief=brief,
             evidence=vectors,
-            features=features(pool, brief),
+            features=features(pool, asked[0], brief),
             slots=slots,
             generator=generator,
             guidance=guidance,
             relevance=near,
-            affinity=kin,
-            keep=keep,
+            keep=None if keep is None else _plan(keep, pool),
             remask=remask,
             usable=mask,
             claims=max(FEWEST, min(budget.claims, relevant)),
             sections=min(budget.sections, max(1, relevant // 3)),
         )
+        if held is None:
+            made = compact(made)
         return [
             (kind, tuple(ids[p] for p in pointers), sure)
             for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
         ]
 
     if held is not None:
-        return denoise(_plan(held, pool), remask, len(held))
+        return denoise(held, remask, len(held))
     slots = min(budget.slots, models.planner.config.slots)
+    parts = answers(asked[1:], pool, models)
+    if budget.slots > slots:  # more than one plan holds
+        sizes = shares(budget, slots)
+        rows = [pool.row(e) for e in usable] if usable is not None else list(range(len(pool)))
+        parted = by_subject(kin.numpy(), near.numpy(), rows, len(sizes))
+        several = [
+            sample(
+                asked,
+                pool.only([ids[r] for r in part]),
+                models,
+                generator=generator,
+                budget=size,
+                guidance=guidance,
+                drafts=drafts,
+                required=[e for e in required if pool.row(e) in part],
+            )
+            for part, size in zip(parted, sizes, strict=False)
+        ]
+        return in_order([row for one in several for row in one if row[0] != Kind.EMPTY], pool, parts)
 
     def worth(rows: list[Row]) -> float:
         return holds_together(rows, pool, kin.numpy(), near.numpy(), budget)
 
-    best = max((denoise(None, None, slots) for _ in range(DRAFTS)), key=worth)
+    fixed: list[Row] | None = None
+    if required:
+        fixed = [(Kind.SECTION, (), 1.0), *((Kind.CLAIM, (e,), 1.0) for e in required[: slots - 1])]
+    best = max((denoise(fixed, None, slots) for _ in range(drafts)), key=worth)
+    for rows in _unanswered(best, pool, parts):
+        # A sub-question that the plan passed over: open slots at its end, and only what answers it to fill them.
+        body = [row for row in best if row[0] != Kind.EMPTY]
+        room = min(OPENED, len(rows), slots - len(body) - 1)
+        if room >= FEWEST:
+            opened: list[Row] = [*body, (Kind.SECTION, (), 1.0), *[(Kind.EMPTY, (), 1.0)] * room]
+            mask = _mask(pool, [*(e for _, ids_, _ in body for e in ids_), *(ids[r] for r in rows)])
+            best = denoise(opened, range(len(body) + 1, len(opened)), len(opened), mask)
     best = regroup(best, pool, kin.numpy())
-    return in_order(best, pool, (vectors @ questions[1:].T).numpy())
+    return in_order(best, pool, parts)
+
+
+def _mask(pool: Pool, ids: Iterable[str]) -> Tensor:
+    """(M,) bool, true at the rows of `ids`."""
+    mask = torch.zeros(len(pool), dtype=torch.bool)
+    mask[[pool.row(e) for e in ids]] = True
+    return mask
+
+
+def answers(parts: Sequence[str], pool: Pool, models: Models) -> np.ndarray:
+    """(M, parts): how much nearer each sub-question is to a piece of evidence, and to where it stands, than it is to
+    the pool as a whole: on one subject, everything is near to every question about it."""
+    if not parts or not len(pool):
+        return np.zeros((len(pool), len(parts)), dtype=np.float32)
+    asked = models.embedder(list(parts))
+    places = [f"{pool.title(e)}. {pool.evidence[e].heading}" for e in pool.evidence]
+    known = dict.fromkeys(places)
+    vectors = dict(zip(known, models.embedder(list(known)), strict=True))
+    near = pool.vectors @ asked.T + PLACE * np.stack([vectors[p] for p in places]) @ asked.T
+    return np.asarray(near - near.mean(axis=0), dtype=np.float32)
+
+
+def _unanswered(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[list[int]]:
+    """For each sub-question that fewer than FEWEST claims answer though the pool could: the rows that do."""
+    if parts.shape[1] < 2:
+        return []
+    used = {pool.row(ids[0]) for kind, ids, _ in rows if kind == Kind.CLAIM and ids}
+    best = parts.argmax(axis=1)
+    out = []
+    for number in range(parts.shape[1]):
+        on = [r for r in range(len(pool)) if best[r] == number and parts[r, number] >= ANSWERS]
+        if len(used & set(on)) < FEWEST:
+            out.append([r for r in on if r not in used])
+    return [rows for rows in out if len(rows) >= FEWEST]
 
 
 def _plan(rows: Sequence[Row], pool: Pool) -> Plan:
@@ -174,7 +247,7 @@ def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.nd
 
 def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
     """A compact plan with its sections in the order of the sub-questions they
-    answer best (`parts`, (M, questions) cosines), and in each section what comes
+    answer best (`parts`, (M, sub-questions), see `answers`), and in each section what comes
     from one source in that source's order: a definition stands before what uses it."""
     sections: list[list[Row]] = []
     rest: list[Row] = []
@@ -194,9 +267,7 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
             for i, row in zip(where, told, strict=True):
                 section[i] = row
     if parts.shape[1] > 1:
-        # Every sub-question is near to everything on the topic; what counts is which one is nearer than it usually is.
-        own = parts - parts.mean(axis=0)
-        mean = [own[[pool.row(ids[0]) for _, ids, _ in s[1:]]].mean(axis=0) for s in sections]
+        mean = [parts[[pool.row(ids[0]) for _, ids, _ in s[1:]]].mean(axis=0) for s in sections]
         order = sorted(range(len(sections)), key=lambda i: int(mean[i].argmax()))
         sections = [sections[i] for i in order]
     return [row for section in sections for row in section] + rest
@@ -305,7 +376,13 @@ def place(canvas: Canvas, rows: Sequence[Row], same: dict[str, str] | None = Non
             used.add(old.id)
             moved = old.pointers != ids
             slots.append(
-                replace(old, pointers=ids, plan_confidence=sure, text="" if moved and not old.pinned else old.text)
+                replace(
+                    old,
+                    pointers=ids,
+                    plan_confidence=sure,
+                    text="" if moved and not old.pinned else old.text,
+                    remasks=0 if moved else old.remasks,
+                )
             )
         else:
             fresh += 1

@@ -8,13 +8,16 @@ Choices, in the order they are met:
 - low-rank adapters on all seven matrices (arXiv 2106.09685), on or off per call:
   off is the causal base, on is the masked diffusion writer
 - kept keys and values (`KV`) of a context, attended to by any later call
+- rows of a batch are padded for attention alone: norms and matrix products see
+  the real positions of all rows as one list (as FlashAttention's unpadded batches)
 - a copying head: the writer's output mixes the vocabulary with the tokens of
   its context (pointer-generator, arXiv 1704.04368)
 - an action head: a canvas position is kept, emptied or written anew, so that a
   draft can start from its evidence and be edited (LaserTagger's keep and delete,
   arXiv 1909.01187; a length that changes during denoising, DreamOn)
 
-Shapes: B batch, T new positions, S kept positions, D width, V vocabulary.
+Shapes: B batch, T new positions, S kept positions, D width, V vocabulary, N real
+positions of a batch, filled up to a multiple of EVEN.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+EVEN = 16  # rows of a matrix product: a handful takes another path than many, and its last bits with it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +96,52 @@ class Linear(nn.Module):
 
 
 def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """cos and sin for positions (B, T), each (B, 1, T, head_dim) float32."""
+    """cos and sin for positions (N,), each (N, 1, head_dim) float32."""
     frequency = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
-    angle = positions[:, None, :, None].float() * frequency  # (B, 1, T, head_dim / 2)
+    angle = positions[:, None, None].float() * frequency  # (N, 1, head_dim / 2)
     angle = torch.cat((angle, angle), dim=-1)
     return angle.cos(), angle.sin()
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Half-split rotary embedding of x (B, heads, T, head_dim)."""
+    """Half-split rotary embedding of x (N, heads, head_dim)."""
     half = x.shape[-1] // 2
     turned = torch.cat((-x[..., half:], x[..., :half]), dim=-1)
     return x * cos + turned * sin
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the real positions of a padded batch are, and back.
+
+    rows, length: B and T of the batch. real: (N,) int64 places of the batch,
+    row after row, the filling at the end repeating the first. back: (B * T,)
+    int64 position in that list of every place; padding points anywhere.
+    """
+
+    rows: int
+    length: int
+    real: Tensor
+    back: Tensor
+
+    @staticmethod
+    def of(visible: Tensor) -> Packing:
+        """Of a batch whose real places are `visible` (B, T) bool."""
+        flat = visible.flatten()
+        real = flat.nonzero()[:, 0]
+        back = (flat.cumsum(0) - 1).clamp(min=0)
+        rows, length = visible.shape
+        # One new position a row is a causal decoder's step, which is even as it is.
+        fill = -len(real) % EVEN if length > 1 else 0
+        return Packing(rows, length, F.pad(real, (0, fill), value=int(real[0])), back)
+
+    def pack(self, x: Tensor) -> Tensor:
+        """(B, T, ...) -> (N, ...)."""
+        return x.flatten(0, 1).index_select(0, self.real)
+
+    def unpack(self, x: Tensor) -> Tensor:
+        """(N, ...) -> (B, T, ...); what stands in the padding means nothing."""
+        return x.index_select(0, self.back).unflatten(0, (self.rows, self.length))
 
 
 class Block(nn.Module):
@@ -122,22 +161,29 @@ class Block(nn.Module):
         self.down = Linear(c.hidden, c.dim, c.rank)
 
     def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, past: tuple[Tensor, Tensor] | None, adapter: bool
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        bias: Tensor,
+        packing: Packing,
+        past: tuple[Tensor, Tensor] | None,
+        adapter: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """x (N, D) -> x and the new keys and values (B, kv_heads, T, head_dim)."""
         c = self.c
-        rows, length, _ = x.shape
         h = F.rms_norm(x, (c.dim,), self.attention_norm, c.norm_eps)
-        q = self.q(h, adapter).view(rows, length, c.heads, c.head_dim).transpose(1, 2)
-        k = self.k(h, adapter).view(rows, length, c.kv_heads, c.head_dim).transpose(1, 2)
-        v = self.v(h, adapter).view(rows, length, c.kv_heads, c.head_dim).transpose(1, 2)
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        q = rotate(self.q(h, adapter).view(-1, c.heads, c.head_dim), cos, sin)
+        k = rotate(self.k(h, adapter).view(-1, c.kv_heads, c.head_dim), cos, sin)
+        v = self.v(h, adapter).view(-1, c.kv_heads, c.head_dim)
+        q, k, v = (packing.unpack(t).transpose(1, 2) for t in (q, k, v))  # (B, heads, T, head_dim)
         keys = k if past is None else torch.cat((past[0], k), dim=2)
         values = v if past is None else torch.cat((past[1], v), dim=2)
-        groups = c.heads // c.kv_heads
-        out = F.scaled_dot_product_attention(
-            q, keys.repeat_interleave(groups, 1), values.repeat_interleave(groups, 1), attn_mask=mask
-        )
-        x = x + self.o(out.transpose(1, 2).reshape(rows, length, -1), adapter)
+        # Query heads that share keys stand below each other as more queries of one head, so keys are not repeated.
+        q = q.reshape(packing.rows, c.kv_heads, -1, c.head_dim)  # (B, kv_heads, groups * T, head_dim)
+        out = F.scaled_dot_product_attention(q, keys, values, attn_mask=bias)
+        out = out.reshape(packing.rows, c.heads, packing.length, c.head_dim)
+        x = x + self.o(packing.pack(out.transpose(1, 2)).flatten(1), adapter)
         h = F.rms_norm(x, (c.dim,), self.mlp_norm, c.norm_eps)
         x = x + self.down(F.silu(self.gate(h, adapter)) * self.up(h, adapter), adapter)
         return x, k, v
@@ -257,7 +303,8 @@ class Transformer(nn.Module):
             Everything kept in `past` is seen by all.
         adapter: writer (True) or base (False).
         keep: also return past and new keys and values as one KV.
-        Returns final normed states (B, T, D) and the KV, or None.
+        Returns final normed states (B, T, D) and the KV, or None; both mean
+        nothing where a row is padding.
         """
         c = self.config
         length = x.shape[1]
@@ -269,16 +316,19 @@ class Transformer(nn.Module):
         # A padded query must see something, or its softmax is not a number.
         own = torch.eye(length, dtype=torch.bool)
         mask = torch.cat((mask[..., :-length], mask[..., -length:] | own), dim=-1)
-        cos, sin = rope_table(positions, c.head_dim, c.rope_theta)
-        cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+        bias = torch.zeros(mask.shape, dtype=x.dtype).masked_fill(~mask, float("-inf"))
+        bias = bias.repeat(1, 1, c.heads // c.kv_heads, 1)  # for each of the query heads that share keys
+        packing = Packing.of(visible)
+        x = packing.pack(x)
+        cos, sin = (t.to(x.dtype) for t in rope_table(packing.pack(positions), c.head_dim, c.rope_theta))
         keys, values = [], []
         for i, block in enumerate(self.blocks):
             kv = None if past is None else (past.keys[i], past.values[i])
-            x, k, v = block(x, cos, sin, mask, kv, adapter)
+            x, k, v = block(x, cos, sin, bias, packing, kv, adapter)
             if keep:
                 keys.append(k if kv is None else torch.cat((kv[0], k), dim=2))
                 values.append(v if kv is None else torch.cat((kv[1], v), dim=2))
-        x = F.rms_norm(x, (c.dim,), self.norm, c.norm_eps)
+        x = packing.unpack(F.rms_norm(x, (c.dim,), self.norm, c.norm_eps))
         if not keep:
             return x, None
         seen = visible if past is None else torch.cat((past.visible, visible), dim=1)

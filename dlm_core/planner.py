@@ -4,9 +4,14 @@ A plan is N slots of four symbols: a kind and three pointers. The pointer
 vocabulary is the evidence at hand, so a citation that does not exist cannot be
 sampled, and EMPTY slots at the end give the report its length. The denoiser is
 a bidirectional transformer (RMSNorm, SwiGLU) over the brief, every piece of
-evidence and every slot; a pointer's logit is the dot product of a slot state
-with an evidence state (pointer networks, arXiv 1506.03134) plus the evidence's
-salience, which the slots share. planning.py samples from it.
+evidence and every slot. What two pieces of evidence are to each other (cosine,
+one source, one heading, near in the text) is known before any weights: it goes
+into attention as a learned bias per head (as graph transformers do, arXiv
+2106.05234), between slots too, through what they point at. A pointer's logit is
+the dot product of a slot state with an evidence state (pointer networks, arXiv
+1506.03134), plus the evidence's salience, which the slots share, plus what it
+has to do with the slot's section, with the nearest other one, and with the slot
+before. plan_features.py describes evidence, planning.py samples plans.
 
 Symbols: 0..3 a Kind, 4 NONE, 5 + j evidence j of the pool, -1 the mask.
 """
@@ -15,13 +20,9 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -29,22 +30,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dlm_core.canvas import MAX_POINTERS, Kind
-
-if TYPE_CHECKING:
-    from dlm_core.pool import Pool
+from dlm_core.plan_features import CODES, FEATURES, PLACE
 
 KINDS = len(Kind)
 NONE = KINDS  # "no pointer here"
 FIRST = NONE + 1  # the symbol of evidence 0
 MASK = -1
 WIDTH = 1 + MAX_POINTERS  # symbols of a slot
-CODES = 8  # random numbers that tell which evidence shares a source, and which a heading
-FEATURES = 14 + 2 * CODES
+RELATIONS = 5  # of two pieces of evidence: cosine, one source, one heading, near each other, which comes first
 MAX_CLAIMS, MAX_SECTIONS = 32, 8
 WEIGHTS = Path(__file__).parent / "weights" / "planner.safetensors"
-
-_DEFINES = re.compile(r"^(?:\W*\w+\W+){1,8}?(?:is|are|means|refers? to|was|were|describes?|denotes?)\b", re.I)
-_DIGIT = re.compile(r"\d")
 
 
 class PlannerError(ValueError):
@@ -80,13 +75,16 @@ class _Block(nn.Module):
         self.norm_mix, self.norm_feed = nn.RMSNorm(width), nn.RMSNorm(width)
         self.mix = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
+        self.kin = nn.Linear(RELATIONS, heads, bias=False)
         self.gate = nn.Linear(width, 2 * hidden, bias=False)
         self.down = nn.Linear(hidden, width, bias=False)
 
-    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
+    def forward(self, x: Tensor, attend: Tensor, related: Tensor) -> Tensor:
+        """x (B, L, W); attend (B, 1, 1, L), 0 or -inf; related (B, L, L, RELATIONS)."""
         batch, length, width = x.shape
         q, k, v = self.mix(self.norm_mix(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attend)
+        bias = self.kin(related).permute(0, 3, 1, 2) + attend
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
         gate, value = self.gate(self.norm_feed(x)).chunk(2, dim=-1)
         return x + self.down(F.silu(gate) * value)
@@ -115,6 +113,8 @@ class Planner(nn.Module):
         self.to_key = nn.Linear(c.width, c.width, bias=False)
         self.to_none = nn.Linear(c.width, MAX_POINTERS)
         self.to_salience = nn.Linear(c.width, 1)
+        # Own section, nearest other section, slot before, each by relation: what a pointer gains by them.
+        self.to_kin = nn.Linear(3 * RELATIONS, MAX_POINTERS, bias=False)
         if generator is not None:
             self.redraw(generator)
 
@@ -166,100 +166,68 @@ class Planner(nn.Module):
         head = self.brief(brief) + self.claims(size[:, 0]) + self.parts(size[:, 1])
         x = torch.cat([head[:, None], seen, slot.to(seen.dtype)], dim=1)
         ones = torch.ones(batch, 1, dtype=torch.bool, device=tokens.device)
-        attend = torch.cat([ones, present, ones.expand(-1, slots)], dim=1)[:, None, None, :]
+        there = torch.cat([ones, present, ones.expand(-1, slots)], dim=1)[:, None, None, :]
+        attend = torch.zeros(there.shape, device=tokens.device).masked_fill(~there, float("-inf"))
+        kin = relations(brief, evidence, features)
+        led = aims.view(batch, slots, MAX_POINTERS, many).float()
+        related = _related(kin, led.sum(2) / led.sum((2, 3)).clamp(min=1)[..., None])
         for block in self.blocks:
-            x = block(x, attend)
+            x = block(x, attend, related)
         x = self.norm(x)
         seen, slot = x[:, 1 : 1 + many], x[:, 1 + many :]
         query = self.to_query(slot).view(batch, slots * MAX_POINTERS, -1)
         salience = self.to_salience(seen)[..., 0]
         scores = query @ self.to_key(seen).transpose(1, 2) / math.sqrt(self.config.width) + salience[:, None]
-        scores = scores.float().masked_fill(~present[:, None], float("-inf")).view(batch, slots, MAX_POINTERS, many)
+        gain = self.to_kin(_company(kin[:, 1:, 1:], kinds[..., 0], led[:, :, 0]))  # (B, N, M, 3)
+        scores = scores.float().view(batch, slots, MAX_POINTERS, many) + gain.float().transpose(2, 3)
+        scores = scores.masked_fill(~present[:, None, None], float("-inf"))
         none = self.to_none(slot).float()[..., None]
         return Logits(self.to_kind(slot).float(), torch.cat([none, scores], dim=-1), salience.float())
 
 
-# --- evidence features -------------------------------------------------------------------------------------------
+def relations(brief: Tensor, evidence: Tensor, features: Tensor) -> Tensor:
+    """(B, 1 + M, 1 + M, RELATIONS): what the brief and each piece of evidence are to each other; the brief has
+    a cosine with all and nothing else."""
+    every = torch.cat([brief[:, None], evidence], dim=1).float()
+    cosine = every @ every.transpose(1, 2)
+    source, part = features[..., -2 * CODES : -CODES], features[..., -CODES:]
+    same = [(code[:, :, None] == code[:, None]).all(-1).float() for code in (source, part)]
+    place = features[..., PLACE].float()
+    ahead = place[:, None] - place[:, :, None]
+    inside = [*same, same[0] * torch.exp(-8 * ahead.abs()), same[0] * ahead.clamp(-1, 1)]
+    return torch.stack([cosine, *(F.pad(r, (1, 0, 1, 0)) for r in inside)], dim=-1)
 
 
-def feature_matrix(
-    question: np.ndarray,
-    vectors: np.ndarray,
-    *,
-    sources: Sequence[str],
-    headings: Sequence[str],
-    starts: Sequence[int],
-    opens: Sequence[bool],
-    texts: Sequence[str],
-    seed: int = 0,
-) -> np.ndarray:
-    """(M, FEATURES) float32 from what is known of M pieces of evidence before any plan.
-
-    question (384,) and vectors (M, 384) are unit length. `starts` are offsets
-    in the source, `opens` says which begin a paragraph. Columns: cosine to the
-    question and its rank; place in the source; opens a paragraph; length;
-    has a defining verb early; has digits; closeness to pool, source and
-    heading; nearest neighbour; the source's closeness to the question and
-    share of the pool; first of its heading; then random codes of source and
-    heading, drawn from `seed`.
-    """
-    many = len(texts)
-    near = vectors @ question
-    rank = near.argsort().argsort() / max(many - 1, 1)
-    source_id = np.unique(np.asarray(sources), return_inverse=True)[1] if many else np.zeros(0, int)
-    both = np.asarray([f"{s}\x1f{h}" for s, h in zip(sources, headings, strict=True)])
-    part_id = np.unique(both, return_inverse=True)[1] if many else np.zeros(0, int)
-    start = np.asarray(starts, dtype=np.float64)
-    place, leads = np.zeros(many), np.zeros(many)
-    by_source, by_part, source_near, share = np.zeros(many), np.zeros(many), np.zeros(many), np.zeros(many)
-    for ids, close in ((source_id, by_source), (part_id, by_part)):
-        for i in np.unique(ids):
-            rows = np.flatnonzero(ids == i)
-            centre = vectors[rows].mean(0)
-            close[rows] = vectors[rows] @ centre / max(float(np.linalg.norm(centre)), 1e-6)
-            if ids is source_id:
-                place[rows] = start[rows].argsort().argsort() / max(len(rows) - 1, 1)
-                source_near[rows] = near[rows].mean()
-                share[rows] = len(rows) / many
-            else:
-                leads[rows[start[rows].argmin()]] = 1.0
-    twins = vectors @ vectors.T
-    np.fill_diagonal(twins, 0.0)
-    random = np.random.default_rng(seed)
-    source_code = random.standard_normal((many + 1, CODES))
-    part_code = random.standard_normal((many + 1, CODES))
-    columns = [
-        2 * near,
-        rank,
-        place,
-        np.asarray(opens, dtype=np.float64),
-        np.asarray([min(len(t.split()) / 40, 1.5) for t in texts]),
-        np.asarray([bool(_DEFINES.match(t)) for t in texts], dtype=np.float64),
-        np.asarray([bool(_DIGIT.search(t)) for t in texts], dtype=np.float64),
-        2 * (vectors @ vectors.mean(0)) if many else near,
-        by_source,
-        by_part,
-        twins.max(1) if many else near,
-        2 * source_near,
-        share,
-        leads,
-    ]
-    return np.concatenate([np.stack(columns, 1), source_code[source_id], part_code[part_id]], 1).astype(np.float32)
+def _related(kin: Tensor, led: Tensor) -> Tensor:
+    """(B, L, L, RELATIONS) over brief, evidence and slots; a slot is to others what its evidence is to them
+    (led (B, N, M), rows of sum one, or nought where a slot points at nothing)."""
+    led = F.pad(led, (1, 0))  # the brief comes first
+    down = torch.einsum("bnm,bmkr->bnkr", led, kin)
+    across = torch.einsum("bnkr,bjk->bnjr", down, led)
+    up = torch.einsum("bmkr,bnk->bmnr", kin, led)
+    return torch.cat([torch.cat([kin, up], dim=2), torch.cat([down, across], dim=2)], dim=1)
 
 
-def features(pool: Pool, question_vector: np.ndarray | Tensor) -> Tensor:
-    """(M, FEATURES) float32 for `plan`, from a pool of M pieces of evidence and the question's vector (384,)."""
-    rows = list(pool.evidence.values())
-    made = feature_matrix(
-        np.asarray(question_vector, dtype=np.float32),
-        np.asarray(pool.vectors, dtype=np.float32),
-        sources=[e.source for e in rows],
-        headings=[e.heading for e in rows],
-        starts=[e.start for e in rows],
-        opens=[e.lead == "" for e in rows],
-        texts=[e.text for e in rows],
-    )
-    return torch.from_numpy(made)
+def _company(kin: Tensor, kinds: Tensor, led: Tensor) -> Tensor:
+    """(B, N, M, 3 * RELATIONS): what each piece of evidence has to do with the first pointers of a slot's own
+    section (its own aside), with the section it is closest to of the others, and with the slot before.
+
+    kin (B, M, M, R); kinds (B, N), the mask counts as no section; led (B, N, M) first pointers, one-hot or nought."""
+    number = (kinds == Kind.SECTION).long().cumsum(-1).clamp(max=MAX_SECTIONS)
+    home = F.one_hot(number, MAX_SECTIONS + 1).float()  # (B, N, K)
+    by_slot = torch.einsum("bnm,bmkr->bnkr", led, kin)  # (B, N, M, R)
+    filled = led.sum(-1)  # (B, N)
+    total = torch.einsum("bnk,bnmr->bkmr", home, by_slot)
+    count = torch.einsum("bnk,bn->bk", home, filled)
+    own = torch.einsum("bnk,bkmr->bnmr", home, total) - by_slot
+    own_count = torch.einsum("bnk,bk->bn", home, count) - filled
+    own = own / own_count.clamp(min=1)[..., None, None]
+    mean = total / count.clamp(min=1)[..., None, None]  # (B, K, M, R)
+    away = (home > 0)[..., None, None] | (count == 0)[:, None, :, None, None]
+    others = mean[:, None].masked_fill(away, float("-inf")).amax(2)  # (B, N, M, R)
+    others = torch.where(others.isinf(), 0.0, others)
+    before = F.pad(by_slot[:, :-1], (0, 0, 0, 0, 1, 0))
+    return torch.cat([own, others, before], dim=-1)
 
 
 # --- weights -----------------------------------------------------------------------------------------------------

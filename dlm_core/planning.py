@@ -8,6 +8,7 @@ how far new evidence moves that belief.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,8 +30,8 @@ from dlm_core.planner import (
     PlannerError,
 )
 
-GUIDANCE = 2.0  # nats per unit of relevance (cosine between question and evidence, if nothing better is given)
-COHERENCE = 4.0  # nats per unit of cosine by which evidence is closer to a section than to any other
+GUIDANCE = 1.0  # nats per unit of relevance (cosine between question and evidence, if nothing better is given)
+SHORTLIST = 1.2  # pieces of evidence a claim, by what the planner says of each by itself, that claims may lead with
 STRUCTURE = 0.7  # temperature of kinds: the likeliest plan is one long section
 
 
@@ -175,9 +176,8 @@ def plan(
     slots: int,
     generator: torch.Generator,
     guidance: float = GUIDANCE,
-    coherence: float = COHERENCE,
+    shortlist: float = SHORTLIST,
     relevance: Tensor | None = None,
-    affinity: Tensor | None = None,
     keep: Plan | None = None,
     remask: Sequence[int] | None = None,
     usable: Tensor | None = None,
@@ -195,10 +195,10 @@ def plan(
     pointers are rows of `evidence`; each is used once at most.
     guidance: weight of `relevance` (M,), by default cos(question, evidence),
     added to pointer logits, in nats, so that a plan does not drift from its
-    question (SPREAD). coherence: the same for the affinity (M, M), by default
-    cosine, with what already stands in a slot's section against what stands in
-    the others, so that claims end up among their like. guidance 0 switches
-    both off: the plan is then the weights' own.
+    question (SPREAD). shortlist: claims lead with the evidence of most
+    salience (the planner's own log-odds that it belongs in the report, and
+    guidance), so many pieces a claim; 0 for any. guidance 0 switches both off:
+    the plan is then the weights' own.
     keep: a plan to start from. Its slots stay visible, those in `remask` aside;
     slot numbers are kept, EMPTY ones included. Without it everything is masked
     and the result is compact (EMPTY only at the end, no section without claims).
@@ -226,16 +226,17 @@ def plan(
         tokens = tokens.flatten()
     exclusive = torch.arange(FIRST + many) >= FIRST
     pull = guidance * (evidence @ brief if relevance is None else relevance)
-    kin = evidence @ evidence.T if affinity is None else affinity
     size = _size(claims, sections)
     while bool((masked := tokens == MASK).any()):
         logits = planner(brief[None], evidence[None], features[None], allowed[None], tokens[None], size)
         seen = tokens.view(-1, WIDTH)
-        logits.pointers[..., 1:] += pull
-        if coherence and guidance:
-            logits.pointers[0, :, 0, 1:] += coherence * _belonging(seen, kin)
-        flat = _rules(_flatten(logits, FIRST + many), tokens, _free(seen, allowed))
+        # First pointers only: whether a claim has a second witness is not a matter of relevance.
+        logits.pointers[:, :, 0, 1:] += pull
         drafting = bool((seen[:, 0] == MASK).any())
+        if shortlist and guidance and not drafting:
+            fit = _fit(logits.salience[0] + pull, seen, allowed, shortlist)
+            logits.pointers[0, :, 0, 1:].masked_fill_(~fit, float("-inf"))
+        flat = _rules(_flatten(logits, FIRST + many), tokens, _free(seen, allowed))
         done = step(
             logits=flat,
             tokens=tokens,
@@ -254,22 +255,17 @@ def plan(
     return made if keep is not None else compact(made)
 
 
-def _belonging(seen: Tensor, kin: Tensor) -> Tensor:
-    """(N, M): how much closer each piece of evidence is to what stands in a slot's
-    section than to what stands in the nearest other one; 0 where nothing stands yet."""
-    section = (seen[:, 0] == Kind.SECTION).long().cumsum(0)
-    lead = seen[:, 1]
-    out = torch.zeros(len(seen), len(kin))
-    near: dict[int, Tensor] = {}
-    for number in section.unique().tolist():
-        rows = lead[(section == number) & (lead >= FIRST)] - FIRST
-        if len(rows):
-            near[number] = kin[:, rows].mean(-1)
-    for number, own in near.items():
-        others = [v for k, v in near.items() if k != number]
-        gain = own - torch.stack(others).max(0).values if others else own
-        out[section == number] = gain
-    return out
+def _fit(worth: Tensor, seen: Tensor, allowed: Tensor, share: float) -> Tensor:
+    """(M,) bool: the `share` times as many pieces as there are claims without one, of most worth (M,), that are
+    allowed and not taken."""
+    taken = seen[:, 1:][seen[:, 1:] >= FIRST] - FIRST
+    free = allowed.clone()
+    free[taken] = False
+    open_claims = int(((seen[:, 0] == Kind.CLAIM) & (seen[:, 1] == MASK)).sum())
+    count = min(int(free.sum()), math.ceil(share * open_claims))
+    fit = torch.zeros_like(allowed)
+    fit[worth.masked_fill(~free, float("-inf")).topk(count).indices] = True
+    return fit
 
 
 def _next_kinds(flat: Tensor, seen: Tensor, threshold: float) -> Tensor:

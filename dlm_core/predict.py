@@ -28,12 +28,14 @@ def canvas_states(
     canvas: Tensor,
     masked: Tensor,
     lengths: Tensor,
+    hints: Tensor | None = None,
 ) -> Tensor:
     """Writer states (B, L + 1, D): the anchor's first, then each canvas position's.
 
     past: kept reading of `context` (B, S) int64, whose rows are padded on the
     left where `visible` (B, S) is False. canvas (B, L) int64, masked (B, L)
-    bool; lengths (B,) int64 canvas positions in use, from the left.
+    bool; lengths (B,) int64 canvas positions in use, from the left. hints
+    (B, L, D) are added to the embeddings of the canvas.
     """
     tokens = torch.cat((context[:, -1:], canvas), dim=1)
     hidden = F.pad(masked, (1, 0))
@@ -41,9 +43,10 @@ def canvas_states(
     # The anchor repeats the context's last token, which is hidden among the kept ones.
     kept = KV(past.keys, past.values, torch.cat((visible[:, :-1], torch.zeros_like(visible[:, -1:])), dim=1))
     positions = visible.sum(-1, keepdim=True) - 1 + torch.arange(tokens.shape[1])[None]
-    out, _ = model(
-        model.embed(tokens, hidden), positions=positions, visible=seen, causal=False, adapter=True, past=kept
-    )
+    x = model.embed(tokens, hidden)
+    if hints is not None:
+        x = x + F.pad(hints, (0, 0, 1, 0))
+    out, _ = model(x, positions=positions, visible=seen, causal=False, adapter=True, past=kept)
     return out
 
 

@@ -14,15 +14,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlm_core.belief import Decision
-from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
+from dlm_core.belief import Decision, disagreements
+from dlm_core.canvas import MAX_POINTERS, Canvas, Cause, Kind, Revision, Slot
 from dlm_core.compose import Progress, seeded, write_claims, write_headings, write_summary
 from dlm_core.job import Effort
 from dlm_core.layout import Budget, Row, dissolve, place, rows_of, sample, settle
 from dlm_core.models import Models
 from dlm_core.pool import Pool
+from dlm_core.skeleton import restored
+from dlm_core.wanted import allowed, fitted, holders, pinned_first, sized, unplanned, with_claims
 
-__all__ = ["Budget", "draft", "revise", "rewrite"]
+__all__ = ["Budget", "draft", "outline", "revise", "rewrite"]
 
 ROOM_A_SECTION = 2  # masked slots opened in a section that gains
 
@@ -41,18 +43,71 @@ def draft(
     effort: Effort | None = None,
     progress: Progress | None = None,
 ) -> Canvas:
-    """The first draft: plan and text from 100% noise.
+    """The first draft: plan and text from 100% noise. Where two sources give
+    different values for one thing, the one to prefer leads, the other is cited
+    beside it, and the claim is marked disputed.
 
-    Raises ReviseError for an empty pool. The result cites evidence of `pool`
-    only and carries one Revision of kind "draft".
+    A canvas that is laid out already (`outline`) is written as it is. Raises
+    ReviseError for an empty pool. The result cites evidence of `pool` only and
+    carries one Revision of kind "draft".
     """
     if not len(pool):
         raise ReviseError("there is no evidence to draft from")
-    size = budget or Budget()
+    if canvas.slots:
+        return _finish(canvas, canvas, pool, models, "draft", _first(pool), seed, effort, progress)
+    laid = _laid(canvas, pool, models, seed, budget, effort)
+    return _finish(canvas, laid, pool, models, "draft", _first(pool), seed, effort, progress)
+
+
+def _first(pool: Pool) -> Cause:
+    against = disagreements(pool)
+    if not against:
+        return Cause("first draft")
+    many = "a value" if len(against) == 1 else f"{len(against)} values"
+    named = tuple(dict.fromkeys(e for pair in against.items() for e in pair))
+    return Cause(f"first draft; its sources disagree on {many}", named)
+
+
+def outline(
+    canvas: Canvas,
+    pool: Pool,
+    models: Models,
+    *,
+    seed: int,
+    budget: Budget | None = None,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
+) -> Canvas:
+    """The first draft's plan, with a heading for each section and claims without text."""
+    if not len(pool):
+        raise ReviseError("there is no evidence to draft from")
+    laid = _laid(canvas, pool, models, seed, budget, effort)
+    return write_headings(laid, pool, models, seed=seed, effort=effort or Effort(), age=1, progress=progress)
+
+
+def _laid(
+    canvas: Canvas, pool: Pool, models: Models, seed: int, budget: Budget | None, effort: Effort | None
+) -> Canvas:
+    size = sized(budget or Budget(), canvas.wanted)
     generator = seeded(seed, "plan", "draft")
-    rows = settle(sample(canvas.asked, pool, models, generator=generator, budget=size), pool, size)
-    laid = place(canvas, rows)
-    return _finish(canvas, laid, pool, models, "draft", Cause("first draft"), seed, effort, progress)
+    against = disagreements(pool)
+    usable = allowed([e for e in pool.ids if e not in against], pool, canvas.wanted)
+    if not usable:
+        raise ReviseError("every piece of evidence holds a forbidden term: forbid less, or name other sources")
+    required = holders(usable, pool, canvas.wanted, models.embedder([canvas.question])[0])
+    made = sample(
+        canvas.asked,
+        pool,
+        models,
+        generator=generator,
+        budget=size,
+        usable=usable if len(usable) < len(pool) else None,
+        drafts=(effort or Effort()).plans,
+        required=required,
+    )
+    laid = place(canvas, settle(made, pool, size, required))
+    laid = laid.with_slots({s.id: _disputed(s, against) for s in laid.claims()})
+    return pinned_first(laid, pool, models.embedder)
 
 
 def revise(
@@ -67,13 +122,14 @@ def revise(
     progress: Progress | None = None,
 ) -> Canvas:
     """One round after the draft, as `decision` says; "keep" gives the canvas back."""
-    size = budget or Budget()
+    size = sized(budget or Budget(), canvas.wanted)
     if decision.kind == "keep":
         return canvas
     if decision.kind == "reconstruct":
-        laid = _reconstruct(canvas, pool, models, decision, seed, size)
+        laid = _reconstruct(canvas, pool, models, decision, seed, size, (effort or Effort()).plans)
     else:
         laid = _local(canvas, pool, models, decision, seed, size)
+    laid = _required(laid, pool, models, decision.disputes)
     return _finish(canvas, laid, pool, models, decision.kind, decision.cause, seed, effort, progress)
 
 
@@ -108,6 +164,17 @@ def rewrite(
     return replace(after, revisions=(*canvas.revisions[:-1], replace(last, slots=texts)))
 
 
+def _required(laid: Canvas, pool: Pool, models: Models, disputes: dict[str, str]) -> Canvas:
+    """The layout with a claim for each required term that the revision would leave without one."""
+    if not laid.wanted.require:
+        return laid
+    usable = allowed([e for e in pool.ids if e not in disputes], pool, laid.wanted)
+    missing = unplanned(laid, pool, usable, models.embedder([laid.question])[0])
+    laid, names = laid.fresh_ids(len(missing))
+    added = [Slot(id=n, kind=Kind.CLAIM, pointers=(e,)) for n, e in zip(names, missing, strict=True)]
+    return _among_their_like(laid, added, pool)
+
+
 def _finish(
     before: Canvas,
     laid: Canvas,
@@ -122,15 +189,23 @@ def _finish(
     """Write what the new layout left unwritten, then record the revision."""
     number = len(before.revisions) + 1
     care = effort or Effort()
+    laid = restored(before, laid, pool, models.embedder)
     if progress is not None:
         kinds = {s.id: s.kind.name.lower() for s in laid.slots}
         progress({"stage": "plan", "done": 1, "total": 1, "texts": {}, "kinds": kinds})
     open_claims = [s.id for s in laid.claims() if not s.text]
     after = write_claims(laid, open_claims, pool, models, seed=seed, effort=care, age=number, progress=progress)
+    # In a local round only what is new may go: what stood keeps its bytes.
+    stood = {s.id for s in before.claims()} if kind == "local" else set()
+    free = {s.id for s in after.claims()} - stood
+    after = fitted(after, pool, free, models.embedder([before.question])[0]) if before.wanted.words else after
     after = dissolve(after, pool)  # a claim whose evidence could not be mended is gone
+    after = restored(before, after, pool, models.embedder)
     after = write_headings(after, pool, models, seed=seed, effort=care, age=number, progress=progress)
     after = write_summary(after, pool, models, seed=seed, effort=care, age=number, progress=progress)
-    revision = Revision(number, kind, cause, _differences(before, after))
+    # Headings that stood before the first draft was written are part of what it wrote.
+    known = before if before.revisions else replace(before, slots=())
+    revision = Revision(number, kind, cause, _differences(known, after))
     after = replace(after, revisions=(*before.revisions, revision))
     after.check(set(pool.evidence))
     return after
@@ -143,16 +218,20 @@ def _differences(before: Canvas, after: Canvas) -> dict[str, tuple[str, str]]:
     return {i: (old.get(i, ""), new.get(i, "")) for i in ids if old.get(i, "") != new.get(i, "")}
 
 
-def _disputed(slot: Slot, disputes: dict[str, str]) -> Slot:
+def _disputed(slot: Slot, disputes: dict[str, str], rests: dict[str, str] | None = None) -> Slot:
     """The slot with evidence that was contradicted bound beside what contradicts
-    it, the preferred one first; unchanged where none of its evidence was."""
+    it, the preferred one first; a slot that names a fallen premise (`rests`) with
+    what changed the premise behind its own evidence. Unchanged where neither is so."""
     for e in slot.pointers:
         preferred = disputes.get(e)
         if preferred is not None:
-            return replace(slot, pointers=(preferred, e), disputed=True, text="")
-        losers = tuple(o for o, winner in disputes.items() if winner == e)
-        if losers and not slot.disputed:
-            return replace(slot, pointers=(e, *losers)[:3], disputed=True, text="")
+            return replace(slot, pointers=(preferred, e), disputed=True, text="", remasks=0)
+    for e in slot.pointers:
+        beside = [loser for loser, winner in disputes.items() if winner == e and loser not in slot.pointers]
+        beside += [by for named, by in (rests or {}).items() if named == e and by not in slot.pointers]
+        if beside and not slot.disputed:
+            # What stands is what the report follows, or all that is known: it stays, and says that it is disputed.
+            return replace(slot, pointers=(*slot.pointers[:2], *beside)[:MAX_POINTERS], disputed=True)
     return slot
 
 
@@ -185,7 +264,7 @@ def _local(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed:
         budget=budget,
         held=held,
         remask=masked,
-        usable=list(dict.fromkeys((*cited, *decision.new))),
+        usable=list(dict.fromkeys((*cited, *allowed(decision.new, pool, canvas.wanted)))),
     )
     wanted = set(decision.new)
     canvas, ids = canvas.fresh_ids(len(masked))
@@ -218,11 +297,14 @@ def _among_their_like(canvas: Canvas, added: Sequence[Slot], pool: Pool) -> Canv
     return replace(canvas, slots=tuple(out))
 
 
-def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed: int, budget: Budget) -> Canvas:
+def _reconstruct(
+    canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed: int, budget: Budget, plans: int
+) -> Canvas:
     pinned = {i for i, s in enumerate(canvas.slots) if s.pinned}
     heads = {max(j for j in range(i + 1) if canvas.slots[j].kind == Kind.SECTION) for i in pinned}
     # What was contradicted may still be cited, beside what contradicts it; it may not lead.
-    usable = [e for e in pool.ids if e not in decision.disputes]
+    usable = allowed([e for e in pool.ids if e not in decision.disputes], pool, canvas.wanted)
+    required = holders(usable, pool, canvas.wanted, models.embedder([canvas.question])[0])
     generator = seeded(seed, "plan", len(canvas.revisions))
     if pinned:
         room = min(budget.slots, models.planner.config.slots) - len(canvas.slots)
@@ -241,8 +323,24 @@ def _reconstruct(canvas: Canvas, pool: Pool, models: Models, decision: Decision,
         )
         rows = [row for row in rows if row[0] != Kind.EMPTY]
     else:
-        rows = sample(canvas.asked, pool, models, generator=generator, budget=budget, usable=usable)
-    rows = settle(rows, pool, budget, [s.pointers[0] for s in canvas.claims() if s.pinned and s.pointers])
+        rows = sample(
+            canvas.asked,
+            pool,
+            models,
+            generator=generator,
+            budget=budget,
+            usable=usable,
+            drafts=plans,
+            required=required,
+        )
+    fixed = [s.pointers[0] for s in canvas.claims() if s.pinned and s.pointers]
+    rows = settle(rows, pool, budget, [*fixed, *required])
     same = {winner: loser for loser, winner in decision.disputes.items()}
     laid = place(canvas, rows, same)
-    return laid.with_slots({s.id: _disputed(s, decision.disputes) for s in laid.claims() if not s.pinned})
+    there = {s.id for s in laid.slots}
+    # A pinned sentence that cites nothing is on no plan.
+    lost = [s for s in canvas.claims() if s.pinned and s.id not in there]
+    laid = with_claims(laid, lost, pool, models.embedder)
+    return laid.with_slots(
+        {s.id: _disputed(s, decision.disputes, decision.rests) for s in laid.claims() if not s.pinned}
+    )

@@ -12,13 +12,13 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from dlm_core.english import STARTERS, word_set
 from dlm_core.standalone import standalone
 
-__all__ = ["Evidence", "Passage", "clean_inline", "sentences", "split", "standalone", "tidy"]
+__all__ = ["Evidence", "Passage", "captions", "clean_inline", "sentences", "split", "standalone", "tidy"]
 
 PASSAGE_MIN, PASSAGE_MAX = 60, 180  # words
 _FENCE = "```"
@@ -57,6 +57,7 @@ class Evidence:
     lead: str  # the sentence before it in the same paragraph, "" if first
     standalone: bool  # may be offered to a claim as it is
     reason: str  # why not, "" if standalone
+    caption: bool = False  # it stands in the caption of a figure
 
 
 # --- cleaning -----------------------------------------------------------------
@@ -405,6 +406,12 @@ _DEFINITE = re.compile(
     r"(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|should|does|do|did|[a-z]+(?:s|ed))\b"
 )
 
+_SEVERAL = re.compile(
+    r"The ((?:[a-z][\w-]* ){0,2}[a-z][\w-]*[^s\W]s) (?:also |then |thus |still )?"
+    r"(?:are|were|have|had|can|could|may|might|must|will|would|should|do|did)\b"
+)
+_KNOWN = re.compile(r"\bthe ((?:[a-z][\w-]+ )?[a-z][\w-]{3,})(?! (?:of|that|which|who|whose|where|when)\b)(?=[ ,.;:])")
+
 
 def _stems(text: str) -> set[str]:
     return {re.sub(r"(?:ies|es|s|ing|ed)$", "", w) for w in re.findall(r"[a-z-]+", text.lower())}
@@ -419,6 +426,24 @@ def _introduced(sentence: str, lead: str, heading: str) -> bool:
         return False
     subject = _stems(found.group(1))
     return subject <= _stems(lead) and not subject <= _stems(heading)
+
+
+def _refers_back(sentence: str, before: str, heading: str) -> bool:
+    """Whether "the association" stands for one that the paragraph introduced as
+    "an association", or "The impairments are" for some that it told of. What is
+    of one kind only ("the brain") is introduced nowhere."""
+    if not before:
+        return False
+    several = _SEVERAL.match(sentence)
+    if several is not None and not _stems(several.group(1)) <= _stems(heading):
+        return True
+    for found in _KNOWN.finditer(sentence):
+        noun = found.group(1).split()[-1]
+        one = rf"(?:^|[.!?] )An? (?:[\w-]+ ){{0,3}}{noun}\b"  # as the subject: what a paragraph tells of
+        here = rf"\b(?:[Aa]n?|[Ee]ach|[Ee]very|[Aa]ny) (?:[\w-]+ ){{0,3}}{noun}\b"
+        if re.search(one, before) and not re.search(here, sentence[: found.start()]):
+            return True
+    return False
 
 
 def _atoms(text: str, kind: str, start: int, end: int, block: int, after_colon: bool, heading: str = "") -> list[_Atom]:
@@ -436,6 +461,8 @@ def _atoms(text: str, kind: str, start: int, end: int, block: int, after_colon: 
             reason = standalone(sentence)
             if not reason and _introduced(sentence, lead, heading):
                 reason = "its subject is introduced before"
+            if not reason and _refers_back(sentence, text[start:c], heading):
+                reason = "names something introduced before"
             if not reason and after_colon and not lead:
                 reason = "list item under a lead" if kind == "item" else "hangs on the line before it"
             atoms.append(_Atom(c, d, kind, block, lead, len(sentence.split()), reason))
@@ -521,3 +548,32 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
         colon = (colon and kind == "item") or text[start:end].endswith(":")
     close()
     return passages, evidence
+
+
+def captions(
+    text: str, passages: Sequence[Passage], evidence: Sequence[Evidence], places: Sequence[tuple[int, int]]
+) -> tuple[list[Evidence], list[Evidence]]:
+    """(evidence that stands in a caption, marked; further evidence from captions) of a stored text that `split` has
+    read. places: (start, end) of each caption's words, without its label and its credit.
+
+    Further: sentences that stand alone once label and credit are off, at places where no evidence begins.
+    """
+    known = {e.start: e for e in evidence}
+    inside = [replace(e, caption=True) for e in evidence if any(a <= e.start and e.end <= b for a, b in places)]
+    further = []
+    for start, end in places:
+        lead = ""
+        passage = next((p for p in passages if p.start <= start and end <= p.end), None)
+        if passage is None:
+            continue
+        for a, b in sentences(text[start:end]):
+            sentence, at = text[start + a : start + b], start + a
+            if at not in known and not standalone(sentence):
+                name = f"{passage.source}.e{at}"
+                further.append(
+                    Evidence(
+                        name, passage.source, passage.id, passage.heading, at, start + b, sentence, lead, True, "", True
+                    )
+                )
+            lead = sentence
+    return inside, further

@@ -13,14 +13,13 @@ from typing import Any
 
 import torch
 
-from dlm_core.job import Effort, Job
+from dlm_core.job import REMASKS, Effort, Job
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
 from dlm_core.prompt import BRIEF, CLAIM, prompt
 from dlm_core.support import WORD, words
 from dlm_core.trim import choose, odds_of_words, without
 
-TRIES = 3  # a position is remasked at most this often per piece of new evidence
 LONG = 22  # words: evidence longer than this is said in short
 HEADING_ROOM = 12
 LONGEST = 72  # canvas tokens; what is longer falls back to its evidence
@@ -42,6 +41,7 @@ class Task:
     evidence: tuple[str, ...]
     source: tuple[int, ...] = ()
     known: tuple[str, ...] = ()  # titles and headings, for a heading
+    remasks: int = 0  # times noise was put on this sentence for this evidence before
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Written:
     text: str
     tokens: tuple[int, ...]
     confidence: tuple[float, ...]
+    remasks: int = 0  # times noise was put on it for its evidence, in all
 
 
 def seeded(seed: int, *parts: object) -> torch.Generator:
@@ -83,42 +84,70 @@ def write_texts(
     check: Callable[[str, Task], list[str]],
     progress: Progress | None = None,
     stage: str = "write",
-    tries: int = TRIES,
+    tries: int = REMASKS,
     start: Mapping[str, tuple[Sequence[int], Sequence[float], list[str]]] | None = None,
 ) -> dict[str, Written]:
     """Written texts by slot id, those that passed `check` only.
 
     start: for some slots, tokens and confidence of a text that failed and its
     problems: noise goes on the trouble first, and what fails again is edited
-    from its evidence anew.
+    from its evidence anew. A sentence does not depend on what else is written
+    with it.
     """
     out: dict[str, Written] = {}
-    failing = dict(start or {})
+    for part in models.writer.fitting([t.context for t in tasks]):
+        some = [tasks[i] for i in part]
+        out |= _write(some, models, seed, effort, check, progress, stage, tries, start or {})
+    return out
+
+
+def _write(
+    tasks: Sequence[Task],
+    models: Models,
+    seed: int,
+    effort: Effort,
+    check: Callable[[str, Task], list[str]],
+    progress: Progress | None,
+    stage: str,
+    tries: int,
+    start: Mapping[str, tuple[Sequence[int], Sequence[float], list[str]]],
+) -> dict[str, Written]:
+    """`write_texts` of tasks whose readings can be kept together."""
+    out: dict[str, Written] = {}
+    failing = dict(start)
     todo = [t for t in tasks if len(t.source) <= LONGEST]
     noisy = {t.slot: _remasked(t, *failing[t.slot], models) for t in todo if t.slot in failing}
     noisy |= {t.slot: Job.blank(t.context, HEADING_ROOM) for t in todo if not t.source and t.slot not in noisy}
+    spent = {t.slot: t.remasks for t in todo}
     for attempt in range(tries):
         pending = [t for t in todo if t.slot in noisy and t.slot not in out]
-        if not pending:
+        # A canvas that begins as noise alone is new; any later noise on it is a remask.
+        again = {t.slot: spent[t.slot] + int(attempt > 0 or t.slot in failing) for t in pending}
+        pending = [t for t in pending if again[t.slot] <= REMASKS]
+        if not pending or models.writer.enough():
             break
         # The first attempt is the model's best guess; later ones draw, or they would say the same again.
         careful = effort
         if attempt:
             careful = replace(effort, temperature=0.3, threshold=min(0.97, effort.threshold + 0.04))
         jobs = [replace(noisy[t.slot].copy(), generator=seeded(seed, stage, attempt, t.slot)) for t in pending]
+        for task, job in zip(pending, jobs, strict=True):
+            job.spent(again[task.slot])
         done = models.writer.write(
             jobs,
             effort=careful,
             progress=_showing(pending, models, progress, stage),
         )
         for task, job in zip(pending, done, strict=True):
+            spent[task.slot] = job.remasks
             tokens = job.text_tokens()
             text = models.writer.tokenizer.decode(tokens).strip()
-            if not check(text, task):
+            if not any(job.masked) and not check(text, task):
                 sure = tuple(round(c, 4) for c in job.confidence[: len(tokens)])
                 out[task.slot] = Written(text, tuple(tokens), sure)
     edited = [t for t in todo if t.source and t.slot not in out]
     out |= edit_texts(edited, models, effort=effort, check=check, progress=progress, stage=stage)
+    out = {slot: replace(said, remasks=spent[slot]) for slot, said in out.items()}
     if progress is not None:
         progress({"stage": "read", "done": len(out), "total": len(tasks), "texts": {k: v.text for k, v in out.items()}})
     return out
@@ -134,12 +163,15 @@ def edit_texts(
     stage: str = "write",
 ) -> dict[str, Written]:
     """Each task's evidence with what its claim can do without taken out, phrase
-    by phrase, until nothing more goes; by slot id, those that passed `check`."""
+    by phrase, until nothing more goes; by slot id, those that passed `check`.
+
+    Where the budget is spent (`Writer.enough`), what passes stands as it is, without
+    tokens and confidence: the writer did not look at it."""
     out: dict[str, Written] = {}
     texts = {t.slot: t.evidence[0] for t in tasks}
     moving = list(tasks)
     for _ in range(effort.edits):
-        if not moving:
+        if not moving or models.writer.enough():
             break
         looked = models.writer.look([Job.text(t.context, _tokens(texts[t.slot], models)) for t in moving])
         going, moving = list(zip(moving, looked, strict=True)), []
@@ -164,6 +196,9 @@ def edit_texts(
                 moving.append(task)
         if progress is not None and moving:
             progress({"stage": stage, "done": len(tasks) - len(moving), "total": len(tasks), "texts": dict(texts)})
+    if models.writer.enough():
+        unseen = [t for t in moving if t.slot not in out and not check(texts[t.slot], t)]
+        return out | {t.slot: Written(texts[t.slot], (), ()) for t in unseen}
     # The budget of looks is spent; what was cut has passed the check.
     left = [_tokens(texts[t.slot], models) for t in moving]
     looked = models.writer.look([Job.text(t.context, row) for t, row in zip(moving, left, strict=True)])

@@ -235,13 +235,13 @@ _TIME = re.compile(
     r"|\b(?:yesterday|tomorrow|tonight|right now|a while ago|years? ago\b(?=\.|,))|\bat the time\b(?! (?:of|when"
     r"|that|the))|\bby then\b|\bin those days\b|\bthat (?:same )?(?:year|day|month|week|night|morning|time|period"
     r"|decade|era|case|way|point|reason|process|approach|method|question|problem|kind|type|sort|information|value"
-    r"|number|amount)\b"
+    r"|number|amount)\b|\bthe [a-z]+ now [a-z]+s\b"
 )
 # "Dealing with it is trickier.", "It goes further": than what was said before. "The rate rises.": when it does.
 _COMPARES = re.compile(
     r"\b(?:is|are|was|were) (?:even |much |far |still |somewhat |a (?:little|bit) )?(?:(?:more|less) \w+|\w{3,}ier"
     r"|harder|easier|larger|smaller|higher|lower|better|worse|faster|slower|stronger|weaker|greater|longer|shorter)\.$"
-    r"|\b(?:go|goes|went) (?:even )?further\b"
+    r"|\b(?:go|goes|went) (?:even )?further\b|\bsomething (?:even |much |far )?more\b(?!.* than\b)"
     r"|^The \w+[’']s (?:situation|case|turn|fate)\b|\bbelonging to the \w+\b(?! of)"
     r"|\bin the (?:first|second|third|fourth) (?:set|list|group|case|example|step|part|half|argument|element|method"
     r"|approach|column|row)\b(?! of)|\b[Tt]he (?:code )?(?:block|snippet|listing|example|output) (?:with|above|below"
@@ -267,7 +267,8 @@ _NAVIGATION = re.compile(
     r"|share this|privacy policy|table of contents|back to top|learning (?:objectives|outcomes)|photo(?:graph)? by"
     r"|(?:image|photo) credit|isbn|doi:|creative commons|licen[sc]ed under|this work is|newsletter|edit this page"
     r"|view source|press release|posted (?:on|by)|filed under|read the full|et seq|by the end of|answers? (?:will"
-    r"|may) vary|e-?mail (?:us|me)|openstax|page \d+|\bpp?\. ?\d|\bibid\b|op\. ?cit",
+    r"|may) vary|e-?mail (?:us|me)|openstax|page \d+|\bpp?\. ?\d|\bibid\b|op\. ?cit"
+    r"|(?:source code|documentation|examples?|details|information)\b[^.]* can be found (?:in|at|on|under)\b",
     re.I,
 )
 _SIGNATURE = re.compile(

@@ -44,6 +44,16 @@ OPENERS = frozenset(
     " though"
     " interestingly importantly note remember recall that historically today traditionally".split()
 )
+RELATIVE = frozenset("which who whom whose where when".split())
+ARTICLES = frozenset("a an the".split())
+FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
+# A sentence that begins with one of these has its subject after a comma.
+AHEAD = frozenset(
+    "if when whenever while although though because since as after before once unless until where wherever in on at"
+    " with without for from during under over by to unlike like despite given instead through throughout among within"
+    " according based using".split()
+)
+_SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
 CONNECTIVES = re.compile(
     r"^(?:for (?:example|instance)|in (?:fact|addition|general|particular|short|contrast|other words|turn)"
     r"|as (?:a result|such)|of course|by contrast|on the other hand|that is)\b"
@@ -63,16 +73,27 @@ def _is_mark(word: str) -> bool:
     return not any(ch.isalnum() for ch in word)
 
 
-def _parts(word: str) -> bool:
-    """Whether a mark parts phrases: a quote or a currency sign does not."""
-    return word in BOUNDARIES
+def _parts(evidence: list[str], at: int) -> bool:
+    """Whether the mark at a place parts phrases: a quote, a currency sign and the stop of an abbreviation do not."""
+    return evidence[at] in BOUNDARIES and not (
+        evidence[at] == "." and at > 0 and bool(_SHORT.fullmatch(evidence[at - 1]))
+    )
+
+
+def _before(plain: list[str], stops: frozenset[str]) -> list[str]:
+    """The words before the first of `stops`."""
+    return plain[: next((i for i, w in enumerate(plain) if w in stops), len(plain))]
 
 
 def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     """Whether evidence[begin:end] may go without changing what the rest says."""
     cut = [w.lower() for w in evidence[begin:end]]
     if all(_is_mark(w) for w in cut):
-        return True
+        beside = [evidence[i] for i in (begin - 1, end) if 0 <= i < len(evidence)]
+        # A comma or dash by itself is one of the two around an aside.
+        return not (len(cut) == 1 and cut[0] in DASHES | {","} and begin and not any(map(_is_mark, beside)))
+    if evidence[:begin].count("(") > evidence[:begin].count(")") or ";" in cut[1:-1]:
+        return False  # a part of what is in brackets, or the end of one clause and the beginning of the next
     if cut[0] in "([":
         close = cut.index({"(": ")", "[": "]"}[cut[0]]) if {"(": ")", "[": "]"}[cut[0]] in cut else -1
         inner = [w for w in cut[1:close] if not _is_mark(w)]
@@ -93,7 +114,7 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     if begin == 0:
         subordinator = plain[0] in {"although", "while", "because", "since", "though", "as"}
         # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
-        bare = len(plain) == 1 and plain[0] in OPENERS and not subordinator
+        bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD and not subordinator
         opener = CONNECTIVES.match(" ".join(plain)) or bare or (subordinator and len(plain) > 1)
         return bool(opener) and (_is_mark(evidence[end - 1]) or len(plain) == 1)
     # A list keeps all its items: without its last one, or one before the last "and", it reads as broken off.
@@ -104,19 +125,27 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     comma = evidence[begin - 1] == "," or cut[0] == ","
     if ends and comma and plain[0] not in TAILS | CLAUSE and not plain[0].endswith(("ing", "ed", "ly")):
         return False  # ", tries to force the star to expand" is the sentence's own verb
+    if ends and comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):
+        return False  # ", the core is saved": a clause, no second name for what stands before it
+    if ends and evidence[0].lower() in AHEAD and "," not in evidence[:begin]:
+        return False  # "When the collapse is stopped" waits for what happens then
+    if not ends and plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | {"that"} and FINITE & set(plain):
+        return False  # ", conformity is likelier,": a clause with a subject of its own
+    if not ends and plain[0] in RELATIVE and "," in cut[1:-1]:
+        return False  # up to its second comma a clause on the side may have taken the sentence's own verb along
     if not ends and any(a == "," and b in JOINS | {"but"} for a, b in zip(cut[1:], cut[2:], strict=False)):
         return False  # between two commas stands one aside, not the end of one clause and the beginning of the next
     opens = cut[0] if _is_mark(cut[0]) else evidence[begin - 1]
     closes = cut[-1] if _is_mark(cut[-1]) else (evidence[end] if end < len(evidence) else "")
-    if not ends and (opens in DASHES) != (closes in DASHES) and _is_mark(opens) and _is_mark(closes):
+    if not ends and (opens in DASHES) != (closes in DASHES) and (closes in DASHES or _is_mark(closes)):
         return False  # "the problem—that is, what recession causes—": an aside ends with what it began with
     left_comma, right_comma = evidence[begin - 1] == ",", end < len(evidence) and evidence[end] == ","
     if not ends and (left_comma or cut[0] == ",") and (right_comma or cut[-1] == ",") and left_comma != right_comma:
         following = next((w.lower() for w in evidence[end:] if not _is_mark(w)), "")
         if following not in JOINS | CLAUSE | TAILS | {"but", "yet"}:
             return False  # an aside takes both of its commas along: "Unemployment, is more than a number"
-    left = _parts(evidence[begin - 1]) or _parts(evidence[begin]) or cut[0] in FREE
-    right = end == len(evidence) or _parts(evidence[end - 1]) or _parts(evidence[end])
+    left = _parts(evidence, begin - 1) or _parts(evidence, begin) or cut[0] in FREE
+    right = end == len(evidence) or _parts(evidence, end - 1) or _parts(evidence, end)
     return left and right
 
 

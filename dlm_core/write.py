@@ -1,11 +1,12 @@
 """The text scale at work: the base reads contexts, the writer denoises canvases.
 
-A reading of a context is exact and kept until memory runs out (least recently
-used goes first); a slot's canvas goes through base plus adapter and attends to
-it. A canvas starts from noise, from its evidence or from a text with noise in
-places; masks are filled, then what stands is looked at: a position may be kept,
-emptied (it is taken away) or remasked, so length and words both settle. Nothing
-here knows of slots or reports: a `Job` is a context and a canvas.
+A reading of a context is exact and kept, under a cap of `keep_bytes`: past it the
+least recently used goes first, never one of the batch at work. A slot's canvas
+goes through base plus adapter and attends to it. A canvas starts from noise, from
+its evidence or from a text with noise in places; masks are filled, then what
+stands is looked at: a position may be kept, emptied (it is taken away) or
+remasked, so length and words both settle. Nothing here knows of slots or
+reports: a `Job` is a context and a canvas.
 
 Rows that are computed together are padded to a width that follows from their own
 length alone (CONTEXT_STEP, CANVAS_STEP), never to the longest row beside them:
@@ -26,13 +27,15 @@ from torch import Tensor
 
 from dlm_core import predict
 from dlm_core.denoise import step
-from dlm_core.job import SPARE, Effort, Job
+from dlm_core.job import REMASKS, SPARE, Effort, Job
 from dlm_core.model import EMPTIED, KEEP, KV, WRITTEN, Transformer
 from dlm_core.tokenizer import EMPTY, END, SPECIAL, TextTokenizer
 
 CONTEXT_STEP, CANVAS_STEP = 64, 16  # widths are multiples of these
 ROWS = 24  # canvases a batch: enough to fill the matrix units, small enough for a laptop's memory
-KEEP_BYTES = 400_000_000  # readings kept
+KEEP_BYTES = 400_000_000  # of readings kept
+UNREAD = -20.0  # nats of a token for whose reading there was no budget: nothing speaks for it
+LIKELY = 4  # symbols that a soft mask is mixed of
 
 
 Progress = Callable[[list[Job]], None]
@@ -59,10 +62,39 @@ class Writer:
         self.tokenizer = tokenizer
         self.keep_bytes = keep_bytes
         self._kept: OrderedDict[tuple[int, ...], tuple[Tensor, Tensor, Tensor]] = OrderedDict()
-        self._bytes = 0
-        self.passes = {"context": 0, "canvas": 0, "read": 0}  # positions computed, for cost figures
+        self.kept_bytes = 0
+        # Asked between passes. True: the budget is spent, and what stands must do.
+        self.enough: Callable[[], bool] = lambda: False
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop every reading, and count anew what is computed: positions of contexts,
+        canvases and readings, positions whose vocabulary was asked for, and passes of
+        a canvas."""
+        self._kept.clear()
+        self.kept_bytes = 0
+        self.passes = {"context": 0, "canvas": 0, "read": 0, "logits": 0, "steps": 0}
 
     # --- contexts -----------------------------------------------------------------
+
+    def reading_bytes(self, context: Sequence[int]) -> int:
+        """What the kept reading of a context takes."""
+        c = self.model.config
+        return len(context) * (2 * c.layers * c.kv_heads * c.head_dim + c.dim) * self.model.embedding.element_size()
+
+    def fitting(self, contexts: Sequence[tuple[int, ...]]) -> list[list[int]]:
+        """Indices of `contexts` in parts, in order, whose readings can be kept together: work that looks at each
+        several times goes part by part, or it would read everything anew at every look."""
+        parts: list[list[int]] = []
+        room = 0
+        for i, context in enumerate(contexts):
+            need = self.reading_bytes(context)
+            if not parts or need > room:
+                parts.append([])
+                room = self.keep_bytes
+            parts[-1].append(i)
+            room -= need
+        return parts
 
     @torch.no_grad()
     def _read_contexts(self, contexts: Sequence[tuple[int, ...]]) -> None:
@@ -85,14 +117,14 @@ class Writer:
                     states[row, -len(c) :].clone(),
                 )
                 self._kept[c] = entry
-                self._bytes += sum(t.nbytes for t in entry)
+                self.kept_bytes += sum(t.nbytes for t in entry)
 
     def _evict(self, needed: set[tuple[int, ...]]) -> None:
         for c in list(self._kept):
-            if self._bytes <= self.keep_bytes:
+            if self.kept_bytes <= self.keep_bytes:
                 return
             if c not in needed:
-                self._bytes -= sum(t.nbytes for t in self._kept.pop(c))
+                self.kept_bytes -= sum(t.nbytes for t in self._kept.pop(c))
 
     def _pad(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Contexts of one width, padded on the left: (tokens, visible), both (B, S)."""
@@ -108,14 +140,18 @@ class Writer:
         """Kept readings of contexts of one width as one left-padded batch: (KV
         without each last token, states (B, S, D), tokens (B, S), visible (B, S))."""
         self._read_contexts(contexts)
-        for c in contexts:
-            self._kept.move_to_end(c)
+        for context in contexts:
+            self._kept.move_to_end(context)
         tokens, visible = self._pad(contexts)
         width = tokens.shape[1]
-        kept = [self._kept[c] for c in contexts]
-        keys = torch.stack([F.pad(k, (0, 0, width - k.shape[2], 0)) for k, _, _ in kept])
-        values = torch.stack([F.pad(v, (0, 0, width - v.shape[2], 0)) for _, v, _ in kept])
-        states = torch.stack([F.pad(s, (0, 0, width - s.shape[0], 0)) for _, _, s in kept])
+        c = self.model.config
+        kind = self.model.embedding.dtype
+        keys = torch.zeros(len(contexts), c.layers, c.kv_heads, width, c.head_dim, dtype=kind)
+        values = torch.zeros_like(keys)
+        states = torch.zeros(len(contexts), width, c.dim, dtype=kind)
+        for i, context in enumerate(contexts):
+            at = width - len(context)
+            keys[i, :, :, at:], values[i, :, :, at:], states[i, at:] = self._kept[context]
         seen = visible.clone()
         seen[:, -1] = False  # the last token goes through the call again, as the anchor
         kv = KV(list(keys.unbind(1)), list(values.unbind(1)), seen)
@@ -140,10 +176,24 @@ class Writer:
         for i, j in enumerate(jobs):
             canvas[i, : len(j.tokens)] = torch.tensor(j.tokens)
             masked[i, : len(j.tokens)] = torch.tensor(j.masked)
+        hints = None
+        if any(j.hints for j in jobs):
+            hints = torch.zeros(*canvas.shape, self.model.config.dim, dtype=states.dtype)
+            for i, j in enumerate(jobs):
+                for place, hint in j.hints.items():
+                    hints[i, place] = hint
         out = predict.canvas_states(
-            self.model, past=kv, context=context, visible=visible, canvas=canvas, masked=masked, lengths=lengths
+            self.model,
+            past=kv,
+            context=context,
+            visible=visible,
+            canvas=canvas,
+            masked=masked,
+            lengths=lengths,
+            hints=hints,
         )
         self.passes["canvas"] += int(lengths.sum()) + len(jobs)
+        self.passes["steps"] += len(jobs)
         keys = self.model.copy.keys(states, self.model.embed(context))
         return out[:, :-1], keys, context, visible, self.model.actions(out[:, 1:], masked)
 
@@ -152,6 +202,7 @@ class Writer:
         """Writer's distribution at masked canvas positions `where` (B, L): (P, V)
         float32, EMPTY being one of the symbols."""
         states, keys, context, visible, actions = self._pass(jobs)
+        self.passes["logits"] += int(where.sum())
         probability = predict.token_probability(self.model, states, keys, visible, context, where)
         probability[:, [i for i in range(SPECIAL) if i != END]] = 0.0  # control tokens are never text
         action = actions[where].exp()
@@ -176,6 +227,8 @@ class Writer:
         self.fill(jobs, effort=effort, progress=progress)
         moving = list(jobs)
         for _ in range(effort.edits):
+            if self.enough():
+                return
             moving = self.edit(moving, effort=effort)
             if not moving:
                 return
@@ -202,7 +255,7 @@ class Writer:
             action = torch.where(done.committed, done.tokens, KEEP).tolist()
             for place, c in zip(places, actions[places, KEEP].exp().tolist(), strict=True):
                 j.confidence[place] = min(j.confidence[place], c)
-            remask = [p for p, a in zip(places, action, strict=True) if a == WRITTEN]
+            remask = [p for p, a in zip(places, action, strict=True) if a == WRITTEN and j.noised[p] < REMASKS]
             gone = {p for p, a in zip(places, action, strict=True) if a == EMPTIED}
             j.mask(remask)
             ends = [p + 1 for p in remask if p + 1 not in remask]
@@ -215,8 +268,8 @@ class Writer:
         return moved
 
     def fill(self, jobs: Sequence[Job], *, effort: Effort, progress: Progress | None = None) -> None:
-        """Fill every mask; positions that turn out EMPTY go, in place."""
-        while active := [j for j in jobs if any(j.masked)]:
+        """Fill every mask, while there is budget; positions that turn out EMPTY go, in place."""
+        while (active := [j for j in jobs if any(j.masked)]) and not self.enough():
             for part in self._alike(active):
                 self._fill_once(part, effort)
                 self._evict({j.context for j in part})
@@ -236,8 +289,9 @@ class Writer:
         at = 0
         for i, j in enumerate(jobs):
             places = window[i].nonzero()[:, 0].tolist()
-            logits = probability[at : at + len(places)].clamp(min=1e-9).log()
+            here = probability[at : at + len(places)]
             at += len(places)
+            logits = here.clamp(min=1e-9).log()
             done = step(
                 logits=logits,
                 tokens=torch.full((len(places),), END),
@@ -248,6 +302,17 @@ class Writer:
                 temperature=effort.temperature,
             )
             self._commit(j, places, done.committed.tolist(), done.tokens.tolist(), done.confidence.tolist())
+            if effort.soft:
+                expected = self._expected(here) * effort.soft
+                j.hints = {p: h for p, h in zip(places, expected, strict=True) if j.masked[p]}
+
+    def _expected(self, probability: Tensor) -> Tensor:
+        """(P, V) -> (P, D): from the mask's embedding to the mean one of the LIKELY
+        likeliest symbols, as far as they are likely (Soft-Masked Diffusion, arXiv 2510.17206)."""
+        share, symbol = probability.topk(min(LIKELY, probability.shape[-1]), dim=-1)
+        mask = self.model.mask_embedding.float()
+        toward = self.model.embed(symbol).float() - mask  # (P, LIKELY, D)
+        return (share[..., None] * toward).sum(1).to(self.model.embedding.dtype)
 
     @staticmethod
     def _commit(job: Job, places: list[int], committed: list[bool], tokens: list[int], confidence: list[float]) -> None:
@@ -269,7 +334,9 @@ class Writer:
     @torch.no_grad()
     def read(self, pairs: Sequence[tuple[tuple[int, ...], Sequence[int]]]) -> list[list[float]]:
         """Log-probability in nats of each token of each (context, tokens) pair
-        under the causal base: the reading."""
+        under the causal base: the reading. Where the budget is spent, UNREAD for each."""
+        if self.enough():
+            return [[UNREAD] * len(t) for _, t in pairs]
         out: list[list[float]] = [[] for _ in pairs]
         full = [i for i, (_, t) in enumerate(pairs) if t]
         widths = [(_width(len(pairs[i][0]), CONTEXT_STEP), _width(len(pairs[i][1]), CANVAS_STEP)) for i in full]
@@ -287,6 +354,7 @@ class Writer:
                 self.model.embed(tokens), positions=positions, visible=inside, causal=True, adapter=False, past=kv
             )
             self.passes["read"] += int(inside.sum())
+            self.passes["logits"] += int(inside.sum())
             log_p = torch.full(inside.shape, 0.0)
             log_p[inside] = -F.cross_entropy(
                 predict.even_logits(self.model, states[inside]), target[inside], reduction="none"
@@ -300,8 +368,11 @@ class Writer:
         """Write, read, remask: denoise each canvas, let the base read it, put noise
         back on the written tokens it doubts (and a neighbour on each side, a third
         of the sentence at most), denoise again. Each job keeps its best round by mean
-        reading. Returns the finished jobs in order; the inputs are consumed."""
+        reading. Returns the finished jobs in order; the inputs are consumed. Where the
+        budget is spent on the way (`enough`), some may have masks left."""
         self.denoise(jobs, effort=effort, progress=progress)
+        if self.enough():
+            return list(jobs)
         best = [j.copy() for j in jobs]
         self._attach_readings(best)
         for _ in range(effort.rounds):
@@ -314,6 +385,7 @@ class Writer:
             self._attach_readings(tried)
             improved = False
             for (i, _), new in zip(retry, tried, strict=True):
+                best[i].remasks = max(best[i].remasks, new.remasks)
                 if new.score() > best[i].score() + 0.01:
                     best[i] = new
                     improved = True
@@ -327,8 +399,10 @@ class Writer:
 
     @staticmethod
     def _doubtful(job: Job, doubt: float) -> Job | None:
-        """A copy with the badly read tokens remasked, or None where all read well."""
-        bad = [p for p, r in enumerate(job.reading) if r < doubt and job.written[p] and not job.fixed[p]]
+        """A copy with the badly read tokens remasked, or None where all read well or
+        had noise on them often enough."""
+        free = [not fixed and times < REMASKS for fixed, times in zip(job.fixed, job.noised, strict=True)]
+        bad = [p for p, r in enumerate(job.reading) if r < doubt and job.written[p] and free[p]]
         if not bad:
             return None
         bad.sort(key=lambda p: job.reading[p])
@@ -336,7 +410,7 @@ class Writer:
         out = job.copy()
         chosen: set[int] = set()
         for p in bad:
-            around = {q for q in (p - 1, p, p + 1) if 0 <= q < len(job.reading) and not job.fixed[q]}
+            around = {q for q in (p - 1, p, p + 1) if 0 <= q < len(job.reading) and free[q]}
             if len(chosen | around) > limit and chosen:
                 break
             chosen |= around

@@ -71,6 +71,8 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         ([QUESTION, "--rounds", "0"], "--rounds"),
         ([QUESTION, "--pages", "many"], "--pages"),
         ([QUESTION, "--seconds", "nan"], "--seconds"),
+        ([QUESTION, "--effort", "much"], "'much' is not an effort: fast, default, thorough, or a number from 0 to 1"),
+        ([QUESTION, "--effort", "1.5"], "--effort"),
         ([QUESTION, "--out", ""], "--out"),
         ([QUESTION, "--sources"], "--sources"),
         (["resume", "--rounds", "3"], "unknown option --rounds"),
@@ -213,6 +215,7 @@ def test_help_names_every_command_and_option(tmp_path: Path) -> None:
     done = palimpsest(tmp_path, "--help")
     assert done.returncode == 0 and done.stderr == ""
     options = "--sources --out --seed --rounds --json --quiet --force --pages --seconds --library --base --weights"
+    options += " --effort"
     for word in [*options.split(), "research", "resume", "list", "kiwix:URL", "wikipedia"]:
         assert word in done.stdout
     assert palimpsest(tmp_path, "research", "--help").returncode == 0
@@ -238,8 +241,9 @@ def test_a_run_that_is_killed_at_once_is_recorded_and_found(tmp_path: Path) -> N
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         source = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        options = ["--sources", source, "--seed", "5", "--effort", "thorough", "--out", "out"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "workflows.cli", QUESTION, "--sources", source, "--seed", "5", "--out", "out"],
+            [sys.executable, "-m", "workflows.cli", QUESTION, *options],
             cwd=tmp_path / "work",
             env=environment(tmp_path / "home"),
             stdout=subprocess.DEVNULL,
@@ -260,6 +264,7 @@ def test_a_run_that_is_killed_at_once_is_recorded_and_found(tmp_path: Path) -> N
     assert "cut off" in palimpsest(tmp_path, "list").stdout
     record = json.loads(next((tmp_path / "home").glob("runs/*/run.json")).read_text())
     assert (record["question"], record["seed"], record["status"]) == (QUESTION, 5, "running")
+    assert record["effort"] == 1.0
     assert record["out"] == str(tmp_path / "work" / "out")
     # Nobody listens there any more: resuming takes up this very run and says what is wrong with it.
     assert "cannot be reached" in palimpsest(tmp_path, "resume", "--quiet").stderr

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.folders import make_folder
 from dlm_core.segment import Evidence, split, tidy
-from tests.folders import make_folder
 from tests.support import ROOT, need, shared_folder
 
 DOCUMENTS = sorted((ROOT / "examples" / "library").glob("*.md"))

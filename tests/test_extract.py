@@ -319,4 +319,4 @@ def test_the_worker_answers_only_in_json() -> None:
     from tools.worker import read as read_here
 
     answer = json.loads(json.dumps(read_here("html", PARAGRAPH.encode())))
-    assert set(answer) == {"text", "title", "date", "note"}
+    assert set(answer) == {"text", "title", "date", "note", "figures"}

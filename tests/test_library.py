@@ -111,12 +111,31 @@ def test_search_keeps_to_the_sources_named(library: Library, tmp_path: Path, emb
     assert len([p for p, _ in together if "A river carries" in p.text]) == 1  # folded
 
 
-def test_chroma_ranks_as_the_exact_search_does(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("tasks", "rivers"):
-        library.add(_source(name))
-    exact = library.search("cancel a task", 5)
-    monkeypatch.setattr(library_module, "EXACT", 0)
-    assert library.search("cancel a task", 5) == exact
+class Counting(Embedder):
+    asked = 0
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        self.asked += len(texts)
+        return super().__call__(texts)
+
+
+def test_of_many_passages_only_those_that_share_a_word_are_embedded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting(threads=1)
+    with Library(tmp_path / "library", counting) as library:
+        for name in ("tasks", "rivers"):
+            library.add(_source(name))
+        assert counting.asked == 0  # adding makes no vectors
+        monkeypatch.setattr(library_module, "ALL", 1)
+        hits = library.search("glacier", 5)
+        assert [p.source for p, _ in hits] == [_source("rivers").id] and counting.asked == 2  # the passage, the query
+        monkeypatch.setattr(library_module, "ALL", 600)
+        assert library.search("glacier", 5)[0] == hits[0]
+        everything = counting.asked
+    with Library(tmp_path / "library", counting) as library:  # the vectors of passages are on disk
+        library.search("glacier", 5)
+        assert counting.asked == everything + 1
 
 
 def test_vectors_are_kept_on_disk(library: Library, tmp_path: Path, embedder: Embedder) -> None:
@@ -125,13 +144,6 @@ def test_vectors_are_kept_on_disk(library: Library, tmp_path: Path, embedder: Em
     np.testing.assert_array_equal(vectors, embedder([e.text for e in library.evidence(ids)]))
     assert library.vectors([]).shape == (0, 384)
     library.close()
-
-    class Counting(Embedder):
-        asked = 0
-
-        def __call__(self, texts: list[str]) -> np.ndarray:
-            self.asked += len(texts)
-            return super().__call__(texts)
 
     counting = Counting(threads=1)
     with Library(library.path, counting) as again:

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from dlm_core.belief import Decision
-from dlm_core.canvas import Canvas, Cause, Kind, Slot
+from dlm_core.belief import Decision, disagreements
+from dlm_core.canvas import Canvas, Cause, Kind, Slot, Wanted, holds
 from dlm_core.checkpoint import load_base
 from dlm_core.embed import Embedder
+from dlm_core.job import REMASKS, Job
 from dlm_core.layout import Budget
 from dlm_core.models import Models
 from dlm_core.planner import Planner
 from dlm_core.pool import Pool
-from dlm_core.revise import draft, revise
+from dlm_core.revise import ReviseError, draft, revise
 from dlm_core.segment import Evidence
 from dlm_core.write import Writer
 from tests.test_draws import tiny_base
@@ -134,3 +135,100 @@ def test_a_thousand_random_revisions(engine: Models, pool: Pool) -> None:
 
 def test_vectors_are_unit_length(pool: Pool) -> None:
     assert np.allclose(np.linalg.norm(pool.vectors, axis=1), 1, atol=1e-3)
+
+
+# --- sources that disagree from the first ---------------------------------------------
+
+
+def with_dates(pool: Pool, one: str, other: str, dates: tuple[str, str]) -> Pool:
+    """The pool with two sources of one sentence each, dated, which give different values for one thing."""
+    held = dict(pool.evidence)
+    for name, text in (("src_one", one), ("src_other", other)):
+        held[f"{name}.e0"] = Evidence(f"{name}.e0", name, f"{name}.p0", "lynxes", 0, len(text), text, "", True, "")
+    vectors = np.concatenate([pool.vectors, Embedder()([one, other])])
+    return Pool(held, vectors, pool.titles, {"src_one": dates[0], "src_other": dates[1]})
+
+
+@pytest.mark.parametrize("dates", [("2019-01-01", "2024-01-01"), ("2024-01-01", "2019-01-01")])
+def test_first_sources_that_disagree_are_both_cited_and_the_later_one_leads(
+    engine: Models, pool: Pool, dates: tuple[str, str]
+) -> None:
+    one, other = "Lynxes sleep 9 hours a day in the north.", "Lynxes sleep 14 hours a day in the north."
+    both = with_dates(pool, one, other, dates)
+    late, early = ("src_other.e0", "src_one.e0") if dates[1] > dates[0] else ("src_one.e0", "src_other.e0")
+    assert disagreements(both) == {early: late}
+    disputed = []
+    for seed in range(6):
+        canvas = draft(Canvas("How do lynxes live?", wanted=Wanted(require=("lynxes",))), both, engine, seed=seed)
+        assert all(s.pointers[0] != early for s in canvas.claims())
+        disputed += [s for s in canvas.claims() if s.pointers[0] == late]
+        assert canvas.revisions[0].cause.evidence == (early, late)
+        assert "disagree" in canvas.revisions[0].cause.reason
+    assert disputed
+    for slot in disputed:
+        assert slot.disputed and slot.pointers == (late, early)
+        assert both.evidence[late].text.startswith(slot.text.rstrip("."))
+    assert disagreements(pool) == {}
+
+
+# --- write, read, remask ---------------------------------------------------------------
+
+
+def test_no_position_has_noise_more_often_than_that() -> None:
+    job = Job.text((1,), [5, 6, 7])
+    for _ in range(5):
+        job.mask([1])
+        job.masked[1] = False
+    assert job.noised == [0, REMASKS, 0] and job.remasks == REMASKS
+    job.mask([1])
+    assert not job.masked[1]
+    job.drop({0})
+    job.open(1, 2)
+    assert job.noised == [REMASKS, 0, 0, 0] and job.copy().noised == job.noised
+
+
+# --- what the user wants of the words ------------------------------------------------------
+
+
+def words(canvas: Canvas) -> list[str]:
+    return [s.text for s in (*canvas.slots, *canvas.summary)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_required_term_is_planned_and_a_forbidden_one_never_said(engine: Models, pool: Pool, seed: int) -> None:
+    term, never = ("river", "seals") if seed % 2 else ("March and April", "cats")
+    wanted = Wanted((term, "wolves"), (never, "no such term"))
+    canvas = draft(Canvas("How do animals live?", wanted=wanted), pool, engine, seed=seed, budget=BUDGET)
+    for n, kind in enumerate(("local", "reconstruct")):
+        for t in wanted.require:
+            holding = [s for s in canvas.claims() if holds(s.text, t)]
+            assert holding and all(holds(pool.evidence[s.pointers[0]].text, t) for s in holding)
+        assert not any(holds(text, never) for text in words(canvas))
+        assert not any(holds(pool.evidence[e].text, never) for e in canvas.cited())
+        made = decided(canvas, pool, kind, random.Random(seed + n))
+        bad = {e for e in pool.ids if holds(pool.evidence[e].text, never)}
+        made = replace(made, disputes={a: b for a, b in made.disputes.items() if b not in bad})
+        canvas = revise(canvas, pool, engine, made, seed=seed, budget=BUDGET)
+    assert Canvas.from_json(canvas.to_json()).wanted == wanted
+
+
+def test_forbidding_everything_says_so(engine: Models, pool: Pool) -> None:
+    with pytest.raises(ReviseError, match="forbidden"):
+        draft(Canvas("How?", wanted=Wanted(forbid=("the", "spring"))), pool, engine, seed=0, budget=BUDGET)
+
+
+def test_a_draft_is_not_longer_than_is_wanted(engine: Models, pool: Pool) -> None:
+    lengths = []
+    for count in (60, 100, 300):
+        canvas = draft(Canvas("How do animals live?", wanted=Wanted(words=count)), pool, engine, seed=3)
+        lengths.append(sum(len(text.split()) for text in words(canvas)))
+        assert lengths[-1] <= 1.25 * count
+    assert lengths[0] < lengths[-1]
+
+
+def test_pins_of_the_brief_stand_in_every_draft(engine: Models, pool: Pool) -> None:
+    pins = ("Owls are kept out of the figures of this report.", "Bears are counted twice a year.")
+    canvas = draft(Canvas("How do animals live?", pins=pins), pool, engine, seed=2, budget=BUDGET)
+    again = revise(canvas, pool, engine, decided(canvas, pool, "reconstruct", random.Random(1)), seed=4, budget=BUDGET)
+    for made in (canvas, again):
+        assert all(any(s.text == pin and s.pinned for s in made.claims()) for pin in pins)

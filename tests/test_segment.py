@@ -293,6 +293,19 @@ def test_recall_on_textbook_prose() -> None:
     assert 0.35 < kept / total < 0.7
 
 
+def test_what_the_paragraph_introduced_does_not_stand_alone_later() -> None:
+    text = (
+        "## Stellar associations\n\nAn association is a group of extremely young stars. Most of them are in Orion. "
+        "The presence of hot stars shows that star formation in the association has occurred lately. "
+        "The impairments are not caused by ordinary forgetting at all. "
+        "Hot stars in an association of young stars are found near the gas around the association. "
+        "The brain of a mouse has far fewer cells than the brain of a person."
+    )
+    _, evidence = split(text, "s")
+    alone = [e.text for e in evidence if e.standalone]
+    assert [t.split()[0:2] for t in alone] == [["An", "association"], ["Hot", "stars"], ["The", "brain"]]
+
+
 def test_a_definite_subject_introduced_by_the_sentence_before_does_not_stand_alone() -> None:
     text = (
         "# Amnesia\n\nPatients with dissociative amnesia show memory impairments for personal events."

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,12 +21,13 @@ from dlm_core.checkpoint import WEIGHTS
 from tests.screen import Screen, escapes
 from tests.support import ROOT, need
 from tools.source import Source, source_id
-from workflows import nodes, publish, research, runs
+from workflows import nodes, publish, runs, saver
 from workflows.context import Context
 from workflows.dialogue import COMMANDS
 from workflows.state import START, State
 from workflows.terminal import Reporter
 
+research = import_module("workflows.research")  # the package has a function of this name
 QUESTION = "How does the Heron client handle timeouts?"
 TITLE = "The Heron client [bold]\x1b]0;owned\x07"
 TEXT = """# The Heron client
@@ -66,9 +68,9 @@ def finished(home: Path) -> runs.Run:
     state |= nodes.brief(state, context) | {"canvas": context.keep(canvas, "002.json")}
     context.__dict__["models"] = SimpleNamespace(names={"base": "b", "adapter": "a", "planner": "p"})
     publish.publish(state, context, nodes.brief_of(state, context))
-    with research.closing(research.sqlite3.connect(run.folder / "checkpoints.sqlite")) as connection:
-        graph = research.build(context, research.SqliteSaver(connection))
-        graph.update_state({"configurable": {"thread_id": run.id}}, dict(state), as_node="report")
+    with saver.opened(run) as kept:
+        graph = research.build(context, kept)
+        graph.update_state(saver.config(run), dict(state), as_node="report")
     context.close()
     run = replace(context.run, status="done")
     runs.save(run)

@@ -43,6 +43,12 @@ FAITHFUL = [
     ("Cancelling an asyncio task may raise CancelledError in the coroutine when it next runs.", TASK),
 ]
 
+RATE = (
+    "The jobless rate, which is based on a monthly survey of the Bureau, asks a series of questions to divide people"
+    " into employed, jobless, or not at work."
+)
+STOPPED = "When the collapse of a core is stopped by neutrons, the core is saved from being destroyed by its weight."
+
 PLANTED = [
     ("In 1931, Niels Bohr proposed that electrons orbit the nucleus at fixed distances.", BOHR),  # date
     ("In 1913, Niels Sommerfeld proposed that electrons orbit the nucleus at fixed distances.", BOHR),  # name
@@ -72,6 +78,19 @@ PLANTED = [
     ),  # a comma too much
     ("One possible cause is that people.", "One possible cause is that people who have no job do not want one."),
     ("The view leaves out the cyclical problem what recession causes.", DASH),  # half of an aside
+    ("The jobless rate jobless, or not at work.", RATE),  # the verb went with the clause on the side
+    ("The U.S. jobless, or not at work.", RATE.replace("The jobless", "The U.S. jobless")),  # an abbreviation's stop
+    ("When the collapse of a core is stopped by neutrons.", STOPPED),  # a clause that waits for the next
+    ("The core of the star is stopped.", "The core of the star is stopped, the outer layers are blown into space."),
+    ("Particular, secrets are better made this way.", "In particular, secrets are better made this way."),
+    (
+        "When answers are given publicly when answers are given privately, conformity is less likely.",
+        "When answers are given publicly (in front of others), conformity is more likely; however, when answers are"
+        " given privately, conformity is less likely.",
+    ),
+    ("Answers are given in public (e.g).", "Answers are given in public (e.g., aloud in front of a group)."),
+    ("Trade at first glance, does not pay.", "Trade, at first glance, does not pay."),  # one comma of two
+    ("Gains in similar countries—do not differ.", "Gains in similar countries including ours—do not differ."),
     ("", TASK),
 ]
 

@@ -94,6 +94,7 @@ def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Examp
     assert redrawn < trained / 4
 
 
+@pytest.mark.slow
 def test_the_writer_edits_and_doubts(models: Models, examples: list[Example]) -> None:
     """On held-out evidence it takes away what the edits take away and little else, and it sees planted tokens."""
     found = edits(models.writer.model, examples)

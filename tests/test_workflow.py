@@ -11,13 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dlm_core.canvas import Canvas
+from agent import evidence, verify
+from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.checkpoint import WEIGHTS
 from dlm_core.models import Models, load_models
 from dlm_core.segment import tidy
@@ -121,8 +123,15 @@ def plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
 
 
+def on_disk(context: Context) -> dict[str, bytes]:
+    """All that the nodes write in the run's folder and the reports, but for the database of the library's index."""
+    roots = [context.run.folder, Path(context.run.reports)]
+    files = [f for root in roots for f in root.rglob("*") if f.is_file() and "chroma" not in f.parts]
+    return {str(f): f.read_bytes() for f in files if f.name != "lock"}
+
+
 def test_nodes_run_again_give_the_same(home: Path) -> None:
-    """Every node twice from one state, as after a kill between its work and its checkpoint."""
+    """Every node twice from one state, as after a kill between work and checkpoint: the same state and files."""
     context = begin(home, Rounds([page("heron", HERON)], [page("retries", RETRIES)]))
     state: State = dict(START)  # type: ignore[assignment]
     order = ["brief", *list(NODES)[1:7], *list(NODES)[1:7], "report"]
@@ -130,9 +139,7 @@ def test_nodes_run_again_give_the_same(home: Path) -> None:
         results = []
         for _ in range(2):
             changed = NODES[name](state, context)
-            drawn = changed.get("canvas", state["canvas"])
-            text = (context.run.folder / "canvas" / drawn).read_text() if drawn else ""
-            results.append(({k: v for k, v in changed.items() if k != "seconds"}, text))
+            results.append(({k: v for k, v in changed.items() if k != "seconds"}, on_disk(context)))
         assert results[0] == results[1], name
         assert plain(changed), name
         state |= changed
@@ -161,6 +168,8 @@ def test_a_run_cut_off_anywhere_ends_with_the_report_of_one_that_was_not(home: P
     pages = [page("heron", HERON)], [page("retries", RETRIES)]
     whole = begin(home, Rounds(*pages))
     expected = finish(whole)
+    assert expected["citations"]["recall"] == 1.0
+    assert expected["searches"][0]["text"] == QUESTION and {s["round"] for s in expected["searches"]} >= {1, 2}
     connection = sqlite3.connect(whole.run.folder / "checkpoints.sqlite")
     sizes = [len(blob) for (blob,) in connection.execute("select checkpoint from checkpoints")]
     everything = b"".join(blob for (blob,) in connection.execute("select checkpoint from checkpoints"))
@@ -182,6 +191,38 @@ def test_a_run_cut_off_anywhere_ends_with_the_report_of_one_that_was_not(home: P
     assert run.status == "running"
     assert finish(opened(run, provider)) == expected
     assert provider.fetched == [p.url for pages_ in pages for p in pages_]  # type: ignore[attr-defined]
+
+
+def test_the_gap_driven_search_can_be_switched_off(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = "How do Heron clients handle timeouts, and how do Kestrel servers drop connections?"
+    context = begin(home, Rounds([page("heron", HERON)]), question=question)
+    state: State = {**START, **nodes.brief(START, context)}
+    asked = [q[0] for q in nodes.search(state, context)["queries"]]
+    assert asked[0] == question and "how do Kestrel servers drop connections" in asked
+    monkeypatch.setenv("PALIMPSEST_GAPS", "off")
+    del context.gaps
+    assert [q[0] for q in nodes.search(state, context)["queries"]] == [question]
+
+
+def test_the_reading_is_a_second_opinion(home: Path) -> None:
+    context = begin(home, Rounds([page("heron", HERON)]))
+    with context.library as library:
+        library.add(page("heron", HERON))
+        passage = library.search("timeout", 1)[0][0]
+        (one, *_) = [e for e in library.evidence_of(passage.id) if "30 seconds" in e.text]
+        pool = evidence.load_pool(library, [one.id])
+        encode = models().writer.tokenizer.encode
+        fits, strange = "A Heron request has a default timeout of 30 seconds.", "Bananas ripen in the warm sun of May."
+        slots = [Slot("s1", Kind.SECTION, text="Heron")]
+        for n, text in enumerate((fits, strange, one.text), 2):
+            tokens = tuple(encode(" " + text))
+            slots.append(Slot(f"s{n}", Kind.CLAIM, (one.id,), text, tokens, (0.5,) * len(tokens), age=1))
+        drafted = Canvas(QUESTION, tuple(slots), revisions=(Revision(1, "draft", Cause("x"), {}),), next_id=5)
+        found = verify.doubtful(drafted, pool, models())
+    assert list(found) == ["s3"] and "nats a token" in found["s3"][0]
+    # What the last revision did not touch is not looked at again.
+    later = replace(drafted, revisions=(*drafted.revisions, Revision(2, "local", Cause("x"), {})))
+    assert verify.doubtful(later, pool, models()) == {}
 
 
 def test_a_decision_survives_the_state() -> None:
@@ -241,6 +282,7 @@ def wait_for(process: subprocess.Popen[str], beginning: str) -> None:
     raise AssertionError(f"the run ended before {beginning!r}")
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_stops_at_once_and_once_writes_the_report_so_far(home: Path) -> None:
     models()
     (home / "heron.md").write_text(HERON)

@@ -80,27 +80,6 @@ def test_a_canvas_does_not_depend_on_its_company(dtype: torch.dtype, temperature
         assert alone.reading == written[n].reading
 
 
-@given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
-def test_what_is_reused_equals_what_is_computed_anew(seed: int) -> None:
-    """Distributions over kept readings against fresh ones, after other work went through the writer."""
-    model = writer(seed=seed % 7)
-    first, rest = jobs(seed, 9)[2], jobs(seed + 1, 9)
-    where = torch.zeros(1, -(-len(first.tokens) // 16) * 16, dtype=torch.bool)
-    where[0, : len(first.tokens)] = torch.tensor(first.masked)
-    if not where.any():
-        return
-    before = model.probabilities([first], where)
-    model.write([j.copy() for j in rest], effort=Effort())
-    read = model.passes["context"]
-    kept = model.probabilities([first], where)
-    assert model.passes["context"] == read  # nothing was read again
-    fresh = writer(seed=seed % 7).probabilities([first], where)
-    for other in (kept, fresh):
-        assert float((before - other).abs().max()) <= 1e-5 * float(before.max())
-        assert torch.equal(before.argmax(-1), other.argmax(-1))
-
-
 def test_room_opens_where_words_are_written_anew_and_goes_where_it_stays_empty() -> None:
     job = Job.text([20, 21], [30, 31, 32])
     job.mask([1])

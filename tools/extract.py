@@ -8,6 +8,7 @@ page breaks one, the worker dies, the page is skipped with the reason, and the n
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import json
 import os
@@ -18,12 +19,16 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tools.language import foreign
-from tools.source import Skipped
+from tools.pictures import Shown
+from tools.source import Figure, Skipped
 
-MAX_INPUT = 4_000_000  # bytes of one HTML, Markdown or text page
+MAX_INPUT = 4_000_000  # bytes of one HTML page
+MAX_TEXT = 8_000_000  # of one Markdown or text page
 MAX_PDF = 20_000_000
+MAX_PICTURE = 2_000_000
 PDF_TIMEOUT = 60.0  # seconds; pypdf reads about five pages a second
 WAIT = 8.0  # times the processor time of a page that it may take by the clock
 START_TIMEOUT = 120.0  # seconds for the worker to load its libraries on a busy machine
@@ -49,12 +54,18 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class Extracted:
-    """Stored text of a page. title and date (ISO) are "" where unknown; note says if it was read another way."""
+    """Stored text of a page. title and date (ISO) are "" where unknown; note says if it was read another way. figures:
+    their addresses are as the page writes them (tools.figures.resolved)."""
 
     text: str
     title: str
     date: str
     note: str = ""
+    figures: tuple[Figure, ...] = ()
+
+
+class Broken(Skipped):
+    """A page that broke a limit of the process that reads pages: another time, or elsewhere, it may be read."""
 
 
 class Extractor:
@@ -73,30 +84,51 @@ class Extractor:
     def read(self, kind: str, body: str | bytes, url: str) -> Extracted | Skipped:
         """Stored text of one page. kind: html, markdown, plain or pdf; url only names the page in a Skipped."""
         data = body.encode("utf-8", "replace") if isinstance(body, str) else body
-        if len(data) > (MAX_PDF if kind == "pdf" else MAX_INPUT):
+        if len(data) > {"pdf": MAX_PDF, "html": MAX_INPUT}.get(kind, MAX_TEXT):
             return Skipped(url, f"too large to read ({len(data) / 1e6:.1f} MB)")
-        seconds = max(self.timeout, PDF_TIMEOUT) if kind == "pdf" else self.timeout
+        # A text twice as long as any HTML page may take twice as long.
+        seconds = max(self.timeout, PDF_TIMEOUT) if kind == "pdf" else self.timeout * max(1.0, len(data) / MAX_INPUT)
+        answer = self._ask(kind, data, seconds)
+        trouble = answer.get("error") or foreign(answer["text"])
+        if trouble:
+            return Broken(url, trouble) if "broken" in answer else Skipped(url, trouble)
+        figures = tuple(Figure(**figure) for figure in answer["figures"])
+        return Extracted(answer["text"], answer["title"], answer["date"], answer["note"], figures)
+
+    def picture(self, data: bytes, url: str) -> Shown | Skipped:
+        """A picture made safe to show, or why it is not shown; url only names it in a Skipped."""
+        if len(data) > MAX_PICTURE:
+            return Skipped(url, f"larger than {MAX_PICTURE / 1e6:g} MB")
+        answer = self._ask("picture", data, self.timeout)
+        if "error" in answer:
+            return Skipped(url, answer["error"])
+        return Shown(base64.b64decode(answer["data"]), answer["suffix"], answer["width"], answer["height"])
+
+    def _ask(self, kind: str, data: bytes, seconds: float) -> dict[str, Any]:
+        """What the worker answers; {"error", "broken"} where it breaks a limit."""
         with self._lock:
             try:
                 if self._worker is None or not self._worker.alive():
                     self._worker = _Worker(self.memory)
-                answer = self._worker.ask(kind, data, seconds)
+                return self._worker.ask(kind, data, seconds)
             except _Broken as error:
                 self._end()
-                return Skipped(url, str(error))
+                return {"error": str(error), "broken": True}
             except BaseException:
                 # Ctrl-C between question and answer: the worker's next line would be the wrong page's.
                 self._end()
                 raise
-        trouble = answer.get("error") or foreign(answer["text"])
-        if trouble:
-            return Skipped(url, trouble)
-        return Extracted(answer["text"], answer["title"], answer["date"], answer["note"])
 
     def close(self) -> None:
         """Ends the worker; a later read starts a new one."""
         with self._lock:
             self._end()
+
+    def stop(self) -> None:
+        """Ends the worker at once; who waits for its answer is told that there is none."""
+        worker = self._worker
+        if worker is not None:
+            worker.end()
 
     def _end(self) -> None:
         if self._worker is not None:
@@ -146,7 +178,7 @@ class _Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, kind: str, data: bytes, seconds: float) -> dict[str, str]:
+    def ask(self, kind: str, data: bytes, seconds: float) -> dict[str, Any]:
         frame = json.dumps({"kind": kind, "length": len(data), "seconds": seconds}).encode() + b"\n"
         stream = self._process.stdin
         assert stream is not None
@@ -162,7 +194,7 @@ class _Worker:
             if self._process.wait(timeout=10) == -getattr(signal, "SIGPROF", 0):
                 raise _Broken(f"reading it took more than {seconds:g} s")
             raise _Broken("reading it took too much memory or broke the process that reads pages")
-        answer: dict[str, str] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def end(self) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from lxml import etree
 
 from tools.answers import XML_TYPES, asked, plain, xml
-from tools.pages import Reader
+from tools.pages import Reader, WebPages
 from tools.query import keywords, merge, stem
 from tools.source import Hit, ProviderError, Skipped, Source
 
@@ -32,7 +32,7 @@ class Entry:
     summary: str = ""
 
 
-class Listed:
+class Listed(WebPages):
     """Pages of a sitemap or a feed. Of a sitemap only pages of its own host count, as its protocol says."""
 
     def __init__(self, url: str, reader: Reader, kind: str) -> None:

@@ -23,6 +23,7 @@ import stamina
 
 from tools.charset import decode
 from tools.clients import Clients
+from tools.deadline import SPENT, Deadline
 from tools.decompress import ACCEPTED, BadBody, pieces
 from tools.guard import Refused, Resolver, resolve
 from tools.robots import Robots
@@ -41,11 +42,13 @@ PAGE_TYPES = (
     "text/x-markdown",
     "application/pdf",
 )
+# What a picture may come as; its first bytes say what it is. Asked for by name, so that no server sends SVG or AVIF.
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/octet-stream")
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A body that arrived whole. url: the last one, after redirects. text: decoded, "" for PDF."""
+    """A body that arrived whole. url: the last one, after redirects. text: decoded, "" for PDF and pictures."""
 
     url: str
     status: int
@@ -87,11 +90,12 @@ logging.getLogger("hishel").setLevel(logging.CRITICAL + 1)
 class Fetcher:
     """HTTP with its manners. Requests are serial: a second thread waits for the first.
 
-    resolver: how names become addresses, another one in tests.
+    resolver: how names become addresses, another one in tests. deadline: when to stop waiting, whoever is asked.
     """
 
-    def __init__(self, settings: Settings, resolver: Resolver = resolve) -> None:
+    def __init__(self, settings: Settings, resolver: Resolver = resolve, deadline: Deadline | None = None) -> None:
         self.settings = settings
+        self.deadline = deadline or Deadline()
         self.overridden: list[str] = []  # pages read although their site's robots.txt asks not to
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
@@ -138,8 +142,12 @@ class Fetcher:
         asked = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}" if params else url
         secret = secret or bool(headers) or json is not None
 
+        told = SPENT  # what the try before came to
+
         def again(error: Exception) -> bool | float:
-            if not isinstance(error, _Retry) or error.wait > MAX_RETRY_AFTER:
+            nonlocal told
+            told = str(error)
+            if not isinstance(error, _Retry) or error.wait > min(MAX_RETRY_AFTER, self.deadline.left()):
                 return False
             return error.wait or True
 
@@ -148,13 +156,15 @@ class Fetcher:
                 for attempt in stamina.retry_context(
                     on=again,
                     attempts=max(1, attempts),
-                    timeout=90.0,
+                    timeout=min(90.0, max(0.01, self.deadline.left())),
                     wait_initial=0.5,
                     wait_jitter=0.25,
-                    wait_max=8.0,
+                    wait_max=min(8.0, max(0.5, self.deadline.left())),
                 ):
                     with attempt:
-                        end = time.monotonic() + (timeout or self.settings.deadline)
+                        if self.deadline.passed():
+                            raise _Stop(told)
+                        end = time.monotonic() + min(timeout or self.settings.deadline, self.deadline.left())
                         return self._follow(asked, _Ask(accept, end, headers or {}, json, robots, secret))
         except (_Retry, _Stop, BadURL) as error:
             return Skipped(url, str(error))
@@ -196,7 +206,7 @@ class Fetcher:
             self.overridden.append(url)
 
     def _robots_text(self, url: str) -> str | None:
-        end = time.monotonic() + min(ROBOTS_DEADLINE, self.settings.deadline)
+        end = time.monotonic() + min(ROBOTS_DEADLINE, self.settings.deadline, self.deadline.left())
         try:
             return self._follow(url, _Ask(("text/plain",), end, {})).text
         except _Retry as error:
@@ -213,6 +223,8 @@ class Fetcher:
         clock, seconds = self._pace.get(host, (host, 0.0))
         pause = self._last.get(clock, -1e9) + max(seconds, self.settings.delay) - time.monotonic()
         if pause > 0:
+            if pause > self.deadline.left():
+                raise _Stop(SPENT)
             time.sleep(pause)
         self._last[clock] = time.monotonic()
 
@@ -253,6 +265,8 @@ class Fetcher:
                 raise _Stop("the page took too long") from error
             raise _Retry(f"cannot be reached ({_short(error)})", broken=True) from error
         except httpx.TimeoutException as error:
+            if watch.left() < 0.1:
+                raise _Stop("the page took too long") from error
             raise _Retry(f"no answer within {self.settings.timeout:g} s", broken=True) from error
         except (httpx.TransportError, OSError) as error:
             if watch.fired:
@@ -286,7 +300,8 @@ class Fetcher:
             # A body without a length that was shut off looks like one that ended.
             raise _Stop("the page took too long")
         charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", rest, re.I)
-        text = "" if kind == "application/pdf" else decode(bytes(body), charset.group(1) if charset else "")
+        wordless = kind == "application/pdf" or kind in PICTURE_TYPES
+        text = "" if wordless else decode(bytes(body), charset.group(1) if charset else "")
         return Fetched(url, status, kind, bytes(body), text)
 
 

@@ -36,6 +36,7 @@ DROP_WORDS = _words_in(
     " skip-link skiplink sr-only visually-hidden share sharing social-share newsletter cookie-banner cookie-consent"
     " md-source-file md-clipboard md-sidebar anchor-link admonition-title linenos lineno linenodiv"
 )
+FIGURE = "data-palimpsest-figure"  # on the caption of a figure: its number (tools/figures.py)
 BLOCK_TAGS = _words_in(
     "html body main article section div header hgroup p ul ol li dl dt dd blockquote figure figcaption table caption"
     " thead tbody tfoot tr td th details summary address center fieldset h1 h2 h3 h4 h5 h6 hr pre"
@@ -69,12 +70,14 @@ _VERSION_NOTE = frozenset(("versionadded", "versionchanged", "deprecated", "depr
 
 @dataclass
 class Block:
-    """One block of a page. kind: heading, p, item, code or row; linked: characters of text inside links."""
+    """One block of a page. kind: heading, p, item, code or row; linked: characters of text inside links; figure: the
+    number of the figure whose caption it is, -1 for none."""
 
     kind: str
     text: str
     level: int = 0
     linked: int = 0
+    figure: int = -1
 
 
 def parse(html: str) -> Any:
@@ -189,6 +192,7 @@ class _Builder:
         self.level = 0
         self.linked = 0
         self.links = 0  # depth of open <a>
+        self.figure = -1
         self.heads = 1  # level of the last heading
 
     def say(self, text: str | None) -> None:
@@ -201,7 +205,7 @@ class _Builder:
         """Ends the block at hand; the next one is a `kind`."""
         text = _SPACE.sub(" ", "".join(self.parts)).strip()
         if text:
-            self.blocks.append(Block(self.kind, text, self.level, self.linked))
+            self.blocks.append(Block(self.kind, text, self.level, self.linked, self.figure))
         self.parts.clear()
         self.kind, self.level, self.linked = kind, level, 0
 
@@ -232,6 +236,8 @@ def blocks_of(root: Any) -> list[Block]:
             if _open(out, tag, element):
                 walker.skip_subtree()
             else:
+                if element.get(FIGURE):
+                    out.figure = int(element.get(FIGURE))
                 out.say(element.text)
             continue
         if tag == "a":
@@ -239,6 +245,8 @@ def blocks_of(root: Any) -> list[Block]:
         if tag in BLOCK_TAGS:
             # Loose text after a paragraph of the same item or quotation is a paragraph of its own.
             out.flush()
+        if element.get(FIGURE):
+            out.figure = -1
         if element is not root:
             out.say(element.tail)
     out.flush()

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from tools.answers import XML_TYPES, plain, xml
 from tools.pages import Reader
 from tools.query import keywords, merge
-from tools.source import Hit, ProviderError, Skipped, Source
+from tools.source import Figure, Hit, Picture, ProviderError, Skipped, Source
 
 MAX_BOOKS = 20  # books of one server that are searched
 
@@ -96,6 +96,15 @@ class Kiwix:
     def fetch(self, hit: Hit) -> Source | Skipped:
         # The server is the user's choice, and its articles are asked for one by one: no robot's errand.
         return self._reader.page(hit.url, hit.title, robots=False)
+
+    def picture(self, source: Source, figure: Figure) -> Picture | Skipped | None:
+        """The bytes of a figure of one of this server's pages; None for any other page's. A picture that lies on
+        another host than the server is not the book's, and is left there."""
+        if not source.url.startswith(self.root):
+            return None
+        if not figure.url.startswith((self.root, "data:")):
+            return Skipped(figure.url, "not a picture of this server")
+        return self._reader.picture(figure, robots=False)
 
     def reachable(self) -> bool:
         """Does the server answer within three seconds? One try."""

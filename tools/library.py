@@ -1,13 +1,15 @@
 """The library: what was read, on disk, found again by meaning and by words.
 
 One folder holds
-    chroma/         passages and their MiniLM vectors (Chroma, embedded)
+    chroma/         MiniLM vectors of passages (Chroma, embedded)
     sources/ID.txt  stored text, ID.json what is known of the source
     vectors/        sentence vectors asked for so far, one .npz a source
     lock            held while a process has the library open
 Passages are ranked by vectors (cosine) and by BM25 (bm25s, rebuilt in memory
 for the sources searched), joined by reciprocal-rank fusion (Cormack, Clarke and
-Buettcher, SIGIR 2009). Ranks, and BM25's word statistics, come from the sources a
+Buettcher, SIGIR 2009). Vectors are slow to make, so a passage gets its own when a
+search first asks for it; of more than ALL passages, those that BM25 brings up are
+asked for. Ranks, and BM25's word statistics, come from the sources a
 search names and no others: what else the library holds changes nothing. Ties
 fall to source and place, so a search has one answer.
 """
@@ -19,10 +21,10 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import bm25s
 import chromadb
@@ -32,12 +34,12 @@ from filelock import FileLock, Timeout
 
 from dlm_core.embed import Embedder
 from dlm_core.english import word_set
-from dlm_core.segment import Evidence, Passage, split
+from dlm_core.segment import Evidence, Passage, captions, split
 from tools.source import Source
 
 RRF_K = 60
-EXACT = 20_000  # passages up to which cosines are computed, not looked up in Chroma's approximate index
-_BATCH = 500  # passages per upsert; Chroma's own limit is about 5,000
+ALL = 600  # passages up to which a search looks at the vector of each; beyond, BM25 says which
+_BATCH = 500  # passages per upsert and look-up; Chroma's own limit is about 5,000
 _ID = re.compile(r"(src_[0-9a-f]{10})\.[ep]\d+")
 _TERM = re.compile(r"[^\W_]+(?:['’][a-z]+)?")
 _STOP = word_set("""
@@ -67,6 +69,10 @@ def _fold(text: str) -> str:
     return hashlib.sha256(" ".join(re.findall(r"\w+", text.casefold())).encode()).hexdigest()
 
 
+def _batches(names: list[str]) -> list[list[str]]:
+    return [names[i : i + _BATCH] for i in range(0, len(names), _BATCH)]
+
+
 def _write(path: Path, data: bytes) -> None:
     """The whole file or none of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
@@ -84,8 +90,31 @@ class _Index:
     """The passages of some sources, ready to be ranked; row i of each part is ids[i]."""
 
     ids: list[str]
-    matrix: np.ndarray  # (n, 384) float32
+    vectors: dict[int, np.ndarray]  # by row, of those that were asked for
     words: bm25s.BM25 | None  # None where no passage has a word
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Passages and evidence of one source by id; captions: evidence that is offered only together with its figure."""
+
+    passages: dict[str, Passage]
+    evidence: dict[str, Evidence]
+    captions: dict[str, Evidence]
+
+    @cached_property
+    def by_passage(self) -> dict[str, list[Evidence]]:
+        out: dict[str, list[Evidence]] = {}
+        for e in self.evidence.values():
+            out.setdefault(e.passage, []).append(e)
+        return out
+
+
+def _split_of(source: Source, passages: list[Passage], evidence: list[Evidence]) -> _Split:
+    places = [(f.start, f.end) for f in source.figures if 0 <= f.start < f.end <= len(source.text)]
+    marked, further = captions(source.text, passages, evidence, places) if places else ([], [])
+    held = {e.id: e for e in evidence} | {e.id: e for e in marked}
+    return _Split({p.id: p for p in passages}, held, {e.id: e for e in further})
 
 
 class Library:
@@ -122,20 +151,17 @@ class Library:
         if made_by != embedder.name:
             self._lock.release()
             raise LibraryError(f"the library {self.path} was made with {made_by}, not {embedder.name}: name another")
-        self._split_cache: dict[str, tuple[dict[str, Passage], dict[str, Evidence]]] = {}
+        self._split_cache: dict[str, _Split] = {}
         self._sentences: dict[str, dict[str, np.ndarray]] = {}  # source id -> evidence id -> vector
         self._index_of: tuple[frozenset[str], _Index] | None = None
 
     # --- sources ----------------------------------------------------------------
 
     def _file(self, source_id: str, suffix: str) -> Path:
-        # ids come from checkpoints and canvases on disk: never let one become another path
-        if not re.fullmatch(r"src_[0-9a-f]{10}", source_id):
-            raise LibraryError(f"{source_id!r} is not a source id")
-        return self.path / "sources" / (source_id + suffix)
+        return _source_file(self.path, source_id, suffix)
 
     def add(self, source: Source) -> list[str]:
-        """Splits, embeds and keeps a source; ids of the evidence that is new.
+        """Splits and keeps a source; ids of the evidence that is new.
 
         Adding an unchanged source again does nothing and gives []. A changed
         text replaces the old one.
@@ -144,31 +170,21 @@ class Library:
         old = self._intact(source.id)
         if old is not None:
             if old.text == source.text:
-                if (old.url, old.title, old.date) != (source.url, source.title, source.date):
+                told = [(s.url, s.title, s.date, s.figures) for s in (old, source)]
+                if told[0] != told[1]:
                     self._keep_meta(source)
+                    self._split_cache.pop(source.id, None)
                 return []
-            sentences = self._split(source.id)[1]
+            sentences = self._split(source.id).evidence
             # same place and same words: not new
             known = {i for i, e in sentences.items() if source.text[e.start : e.end] == e.text}
         self._forget(source.id)
         passages, evidence = split(source.text, source.id)
-        self._store(passages, source)
         _write(self._file(source.id, ".txt"), source.text.encode())
         self._keep_meta(source)  # last: a source counts once everything else is there
-        self._split_cache[source.id] = ({p.id: p for p in passages}, {e.id: e for e in evidence})
+        self._split_cache[source.id] = _split_of(source, passages, evidence)
         self._index_of = None
         return [e.id for e in evidence if e.id not in known]
-
-    def _store(self, passages: list[Passage], source: Source) -> None:
-        for i in range(0, len(passages), _BATCH):
-            part = passages[i : i + _BATCH]
-            documents = [self._titled(p, source.title) for p in part]
-            self._passages.upsert(
-                ids=[p.id for p in part],
-                embeddings=list(self._embedder(documents)),
-                documents=documents,
-                metadatas=[{"source": source.id, "fold": _fold(p.text), "start": p.start} for p in part],
-            )
 
     @staticmethod
     def _titled(passage: Passage, title: str) -> str:
@@ -184,23 +200,13 @@ class Library:
         self._file(source_id, ".json").unlink(missing_ok=True)
 
     def _keep_meta(self, source: Source) -> None:
-        meta = {k: v for k, v in asdict(source).items() if k != "text"}
+        meta = {k: v for k, v in asdict(source).items() if k != "text" and (k != "figures" or v)}
         meta["sha256"] = hashlib.sha256(source.text.encode()).hexdigest()
         _write(self._file(source.id, ".json"), json.dumps(meta, ensure_ascii=False, sort_keys=True).encode())
 
     def source(self, source_id: str) -> Source:
         """A source with its stored text. LibraryError if it is not here or was altered."""
-        try:
-            meta = json.loads(self._file(source_id, ".json").read_bytes())
-            text = self._file(source_id, ".txt").read_bytes().decode()
-            fields = {k: str(meta[k]) for k in ("id", "url", "title", "accessed", "date")}
-        except FileNotFoundError:
-            raise LibraryError(f"the library {self.path} has no source {source_id}") from None
-        except (ValueError, KeyError, TypeError, OSError):
-            raise LibraryError(f"source {source_id} in the library {self.path} cannot be read: add it again") from None
-        if hashlib.sha256(text.encode()).hexdigest() != meta.get("sha256"):
-            raise LibraryError(f"the text of source {source_id} in the library {self.path} was altered: add it again")
-        return Source(text=text, **fields)
+        return stored(self.path, source_id)
 
     def _intact(self, source_id: str) -> Source | None:
         """A source that is wholly there; None where it never was, or was half written or altered since."""
@@ -213,21 +219,14 @@ class Library:
 
     def sources(self) -> list[Source]:
         """Every source without its text (`text` is ""), by id."""
-        out = []
-        for file in sorted((self.path / "sources").glob("src_*.json")):
-            try:
-                meta = json.loads(file.read_bytes())
-                out.append(Source(text="", **{k: str(meta[k]) for k in ("id", "url", "title", "accessed", "date")}))
-            except (ValueError, KeyError, TypeError, OSError):
-                continue  # half a file of a crash elsewhere: as if never added
-        return out
+        return listed(self.path)
 
     # --- evidence ---------------------------------------------------------------
 
-    def _split(self, source_id: str) -> tuple[dict[str, Passage], dict[str, Evidence]]:
+    def _split(self, source_id: str) -> _Split:
         if source_id not in self._split_cache:
-            passages, evidence = split(self.source(source_id).text, source_id)
-            self._split_cache[source_id] = ({p.id: p for p in passages}, {e.id: e for e in evidence})
+            source = self.source(source_id)
+            self._split_cache[source_id] = _split_of(source, *split(source.text, source_id))
         return self._split_cache[source_id]
 
     def evidence(self, ids: Iterable[str]) -> list[Evidence]:
@@ -235,7 +234,8 @@ class Library:
         out = []
         for i in ids:
             match = _ID.fullmatch(i)
-            found = self._split(match.group(1))[1].get(i) if match else None
+            held = self._split(match.group(1)) if match else None
+            found = (held.evidence.get(i) or held.captions.get(i)) if held else None
             if found is None:
                 raise LibraryError(f"the library {self.path} has no evidence {i}")
             out.append(found)
@@ -244,15 +244,23 @@ class Library:
     def passage(self, passage_id: str) -> Passage:
         """A passage by id. LibraryError if it is not here."""
         match = _ID.fullmatch(passage_id)
-        found = self._split(match.group(1))[0].get(passage_id) if match else None
+        found = self._split(match.group(1)).passages.get(passage_id) if match else None
         if found is None:
             raise LibraryError(f"the library {self.path} has no passage {passage_id}")
         return found
 
-    def evidence_of(self, passage_id: str) -> list[Evidence]:
-        """The evidence of one passage, in reading order."""
-        passage = self.passage(passage_id)
-        return [e for e in self._split(passage.source)[1].values() if e.passage == passage_id]
+    def evidence_of(self, passage_id: str, captions: bool = False) -> list[Evidence]:
+        """The evidence of one passage, in reading order. captions: with what only the captions of figures give, once
+        their labels and credits are off."""
+        held = self._split(self.passage(passage_id).source)
+        more = [e for e in held.captions.values() if e.passage == passage_id] if captions else []
+        return sorted([*held.by_passage.get(passage_id, ()), *more], key=lambda e: e.start)
+
+    def captioned(self, source_id: str) -> list[Evidence]:
+        """The evidence of a source that stands in captions of its figures, in reading order."""
+        held = self._split(source_id)
+        found = [*(e for e in held.evidence.values() if e.caption), *held.captions.values()]
+        return sorted(found, key=lambda e: e.start)
 
     def vectors(self, ids: Iterable[str]) -> np.ndarray:
         """Unit vectors (n, 384) float32 of evidence sentences, in the order asked.
@@ -299,34 +307,27 @@ class Library:
     # --- search -----------------------------------------------------------------
 
     def _prepare(self, sources: set[str] | None) -> _Index:
-        """Vectors and BM25 of the passages of some sources (None: all), in one fixed order."""
-        listed = {s.id for s in self.sources()}
-        key = frozenset(listed if sources is None else listed & sources)
+        """The passages of some sources (None: all) in one fixed order, and their BM25."""
+        listed = {s.id: s.title for s in self.sources()}
+        key = frozenset(listed if sources is None else listed.keys() & sources)
         if self._index_of is not None and self._index_of[0] == key:
             return self._index_of[1]
         ids: list[str] = []
         documents: list[str] = []
-        vectors: list[np.ndarray] = []
         seen: set[str] = set()
         for source_id in sorted(key):
-            found = self._passages.get(where={"source": source_id}, include=["documents", "metadatas", "embeddings"])
-            metas, texts, rows = found["metadatas"] or [], found["documents"] or [], found["embeddings"]
-            starts = [int(str(m["start"])) for m in metas]
-            for i in sorted(range(len(metas)), key=starts.__getitem__):
-                fold = str(metas[i]["fold"])
-                if fold in seen or rows is None:
-                    continue  # the same words under another address
-                seen.add(fold)
-                ids.append(found["ids"][i])
-                documents.append(texts[i])
-                vectors.append(np.asarray(rows[i], dtype=np.float32))
+            for passage in self._split(source_id).passages.values():
+                fold = _fold(passage.text)
+                if fold not in seen:  # else the same words under another address
+                    seen.add(fold)
+                    ids.append(passage.id)
+                    documents.append(self._titled(passage, listed[source_id]))
         terms = [_terms(d) for d in documents]
         words = None
         if any(terms):
             words = bm25s.BM25(method="lucene")
             words.index(terms, show_progress=False)
-        matrix = np.stack(vectors) if vectors else np.zeros((0, self._embedder.dim), np.float32)
-        index = _Index(ids, matrix, words)
+        index = _Index(ids, {}, words)
         self._index_of = (key, index)
         return index
 
@@ -341,23 +342,37 @@ class Library:
             return []
         count = max(4 * limit, 50)
         scores: dict[int, float] = {}
-        for ranking in (self._nearest(query, index, count), self._by_words(query, index, count)):
+        named = self._by_words(query, index, count)
+        near = self._nearest(query, index, range(len(index.ids)) if len(index.ids) <= ALL else named)[:count]
+        for ranking in (near, named):
             for rank, i in enumerate(ranking, 1):
                 scores[i] = scores.get(i, 0.0) + 1 / (RRF_K + rank)
         best = sorted(scores, key=lambda i: (-scores[i], i))[:limit]
         return [(self.passage(index.ids[i]), scores[i]) for i in best]
 
-    def _nearest(self, query: str, index: _Index, count: int) -> list[int]:
-        """Rows by cosine with the query, best first."""
-        vector = self._embedder([query])[0]
-        if len(index.ids) <= EXACT:
-            similarity = np.round(index.matrix @ vector, 6)  # rounding, so that ties are ties
-            return [int(i) for i in np.lexsort((np.arange(len(similarity)), -similarity))[:count]]
-        place = {p: i for i, p in enumerate(index.ids)}
-        where: Any = {"source": {"$in": sorted({p.rsplit(".", 1)[0] for p in index.ids})}}
-        found = self._passages.query(query_embeddings=[vector], n_results=count, where=where, include=["distances"])
-        ranked = zip((found["distances"] or [[]])[0], found["ids"][0], strict=True)
-        return [place[p] for _, p in sorted((round(d, 6), p) for d, p in ranked) if p in place]
+    def _nearest(self, query: str, index: _Index, rows: Sequence[int]) -> list[int]:
+        """Some rows by cosine with the query, best first."""
+        if not rows:
+            return []
+        self._look_up(index, [i for i in rows if i not in index.vectors])
+        matrix = np.stack([index.vectors[i] for i in rows])
+        similarity = np.round(matrix @ self._embedder([query])[0], 6)  # rounding, so that ties are ties
+        return [int(rows[i]) for i in np.lexsort((np.asarray(rows), -similarity))]
+
+    def _look_up(self, index: _Index, rows: Sequence[int]) -> None:
+        """Put the vectors of some rows into the index: from Chroma, or made and kept there."""
+        place = {index.ids[i]: i for i in rows}
+        for part in _batches(list(place)):
+            found = self._passages.get(ids=part, include=["embeddings"])
+            vectors = found["embeddings"]
+            for name, vector in zip(found["ids"], vectors if vectors is not None else (), strict=True):
+                index.vectors[place[name]] = np.asarray(vector, dtype=np.float32)
+        titles = {s.id: s.title for s in self.sources()} if place else {}
+        for part in _batches([name for name, i in place.items() if i not in index.vectors]):
+            passages = [self.passage(name) for name in part]
+            made = self._embedder([self._titled(p, titles[p.source]) for p in passages])
+            self._passages.upsert(ids=part, embeddings=list(made), metadatas=[{"source": p.source} for p in passages])
+            index.vectors.update(zip((place[name] for name in part), made, strict=True))
 
     @staticmethod
     def _by_words(query: str, index: _Index, count: int) -> list[int]:
@@ -382,3 +397,42 @@ class Library:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+# --- what can be read of a library without opening it, whoever works with it ----------
+
+
+def _source_file(library: Path, source_id: str, suffix: str) -> Path:
+    # ids come from checkpoints and canvases on disk: never let one become another path
+    if not re.fullmatch(r"src_[0-9a-f]{10}", source_id):
+        raise LibraryError(f"{source_id!r} is not a source id")
+    return library / "sources" / (source_id + suffix)
+
+
+def stored(library: Path, source_id: str) -> Source:
+    """A source of the library in a folder. LibraryError if it is not there or was altered."""
+    try:
+        meta = json.loads(_source_file(library, source_id, ".json").read_bytes())
+        text = _source_file(library, source_id, ".txt").read_bytes().decode()
+        fields = {k: str(meta[k]) for k in ("id", "url", "title", "accessed", "date")}
+        out = Source(text=text, **fields, figures=tuple(meta.get("figures", ())))
+    except FileNotFoundError:
+        raise LibraryError(f"the library {library} has no source {source_id}") from None
+    except (ValueError, KeyError, TypeError, OSError):
+        raise LibraryError(f"source {source_id} in the library {library} cannot be read: add it again") from None
+    if hashlib.sha256(text.encode()).hexdigest() != meta.get("sha256"):
+        raise LibraryError(f"the text of source {source_id} in the library {library} was altered: add it again")
+    return out
+
+
+def listed(library: Path) -> list[Source]:
+    """Every source of the library in a folder, without its text (`text` is ""), by id."""
+    out = []
+    for file in sorted((library / "sources").glob("src_*.json")):
+        try:
+            meta = json.loads(file.read_bytes())
+            fields = {k: str(meta[k]) for k in ("id", "url", "title", "accessed", "date")}
+            out.append(Source(text="", figures=(), **fields))
+        except (ValueError, KeyError, TypeError, OSError):
+            continue  # half a file of a crash elsewhere: as if never added
+    return out

@@ -12,10 +12,12 @@ from urllib.parse import quote, urlsplit
 from tools.answers import JSON_TYPES, inside, items, json_object, plain
 from tools.extract import Extractor
 from tools.fetch import Fetcher
-from tools.pages import made
+from tools.figures import clipped, resolved
+from tools.pages import Reader, made
 from tools.query import keywords, merge
-from tools.source import Hit, ProviderError, Skipped, Source
+from tools.source import Figure, Hit, Picture, ProviderError, Skipped, Source
 
+WIDTH = "800"  # pixels across of a picture that is asked for
 MAXLAG = "5"  # seconds of replication lag after which the site asks us to come back later
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -91,7 +93,47 @@ class MediaWiki:
         if isinstance(found, Skipped):
             return found
         name = plain(str(parsed.get("title") or title))
-        return made(hit.url, name, found.text, found.date)
+        return made(hit.url, name, found.text, found.date, resolved(found.figures, hit.url))
+
+    def picture(self, source: Source, figure: Figure) -> Picture | Skipped | None:
+        """The bytes of a figure of one of this wiki's articles, as wide as WIDTH at most (an SVG as PNG), with what the
+        picture's own page says of its maker and licence (API:Imageinfo, extmetadata); None for other sources' figures.
+        """
+        if not self._base:
+            self._siteinfo()
+        if not source.url.startswith(self._base):
+            return None
+        info: object = None
+        if figure.name:
+            try:
+                answer = self._ask(
+                    action="query",
+                    titles=figure.name,
+                    prop="imageinfo",
+                    iiprop="url|extmetadata",
+                    iiurlwidth=WIDTH,
+                    iiextmetadatafilter="Artist|Credit|Attribution|LicenseShortName|LicenseUrl|UsageTerms",
+                )
+            except ProviderError as error:
+                return Skipped(figure.url, str(error))
+            info = next((i for page in items(answer, "query", "pages") for i in items(page, "imageinfo")), None)
+        urls = [str(inside(info, name) or "") for name in ("thumburl", "url")]
+        (found,) = resolved([Figure(next((u for u in urls if u), figure.url), "")], source.url) or (figure,)
+        got = Reader(self._fetcher, self._extractor).picture(found)
+        if isinstance(got, Skipped):
+            return got
+
+        def said(*names: str) -> str:
+            values = (plain(_TAG.sub(" ", str(inside(info, "extmetadata", name, "value") or ""))) for name in names)
+            return clipped(next((value for value in values if value), ""), 300)
+
+        licence = str(inside(info, "extmetadata", "LicenseUrl", "value") or "").strip()
+        return Picture(
+            got.data,
+            said("Attribution", "Artist", "Credit"),
+            said("LicenseShortName", "UsageTerms"),
+            licence if licence.startswith(("http://", "https://")) else "",
+        )
 
     def reachable(self) -> bool:
         """Does the site answer within three seconds? One try."""

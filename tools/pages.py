@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 from urllib.parse import urlsplit
 
-from tools.extract import MEDIA_TYPES, Extractor
-from tools.fetch import Fetcher
-from tools.source import Hit, Skipped, Source, source_id
+from tools.extract import MAX_PICTURE, MEDIA_TYPES, Extractor
+from tools.fetch import PICTURE_TYPES, Fetcher
+from tools.figures import resolved
+from tools.source import Figure, Hit, Picture, Skipped, Source, source_id
 
 # How files begin that some servers call text: archives, pictures, programs, media.
 NO_TEXT = (
@@ -52,15 +53,34 @@ class Reader:
             return found
         parts = urlsplit(got.url)
         name = found.title or title or parts.path.rsplit("/", 1)[-1] or (parts.hostname or "")
-        return made(address or url, name, found.text, found.date)
+        return made(address or url, name, found.text, found.date, resolved(found.figures, got.url))
+
+    def picture(self, figure: Figure, *, robots: bool = True) -> Picture | Skipped:
+        """The bytes of a figure of a web page, by the same rules as the page."""
+        got = self.fetcher.get(figure.url, accept=PICTURE_TYPES, attempts=2, robots=robots)
+        if isinstance(got, Skipped):
+            return got
+        if len(got.body) > MAX_PICTURE:
+            return Skipped(figure.url, f"larger than {MAX_PICTURE / 1e6:g} MB")
+        return Picture(got.body)
 
 
-def made(url: str, title: str, text: str, date: str = "") -> Source:
+class WebPages:
+    """What providers share whose pages are read from the web by a `_reader`."""
+
+    _reader: Reader
+
+    def picture(self, source: Source, figure: Figure) -> Picture | Skipped | None:
+        """The bytes of a figure of one of this provider's pages; None where the page cannot be one."""
+        return self._reader.picture(figure) if source.url.startswith(("http://", "https://")) else None
+
+
+def made(url: str, title: str, text: str, date: str = "", figures: tuple[Figure, ...] = ()) -> Source:
     """A source as it was read today."""
-    return Source(source_id(url), url, title, text, datetime.date.today().isoformat(), date)
+    return Source(source_id(url), url, title, text, datetime.date.today().isoformat(), date, figures)
 
 
-class Page:
+class Page(WebPages):
     """One web page that the user named: every search gives it, fetch reads it."""
 
     def __init__(self, url: str, reader: Reader) -> None:

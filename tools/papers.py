@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.answers import plain
 from tools.extract import Extractor
-from tools.pages import Reader, made
+from tools.pages import Reader, WebPages, made
 from tools.query import keywords, merge
 from tools.source import Hit, Skipped, Source
 from tools.text_blocks import iso_date
@@ -27,7 +27,7 @@ class Paper:
     date: str = ""
 
 
-class Papers:
+class Papers(WebPages):
     """Papers by search. ask: (search words, how many) -> papers, best first; raises ProviderError."""
 
     def __init__(self, name: str, ask: Callable[[list[str], int], list[Paper]], reader: Reader) -> None:
@@ -64,7 +64,7 @@ class Papers:
         if paper.full:
             got = self._reader.page(paper.full, paper.title, address=paper.url)
             if isinstance(got, Source):
-                return Source(got.id, got.url, paper.title or got.title, got.text, got.accessed, paper.date or got.date)
+                return replace(got, title=paper.title or got.title, date=paper.date or got.date)
         if paper.abstract:
             text = abstract_text(paper, self._reader.extractor)
             if isinstance(text, Skipped):

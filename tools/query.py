@@ -16,7 +16,7 @@ STOPWORDS = frozenset(
         "whose why will with would work works you your",
     )
 )
-_WORD = re.compile(r"[^\W_][\w.+#'’-]*[\w+#]|[^\W_]")
+_WORD = re.compile(r"_{0,2}[^\W_][\w.+#'’-]*[\w+#]|[^\W_]")
 
 
 def keywords(query: str, most: int = 8) -> list[str]:

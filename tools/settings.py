@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -48,7 +48,12 @@ class Settings(BaseSettings):
     attempts: Count = Field(default=3, description="tries per request, where a server is busy or a connection breaks")
     delay: Amount = Field(default=0.5, description="seconds between two requests to one host (not to this machine)")
     robots: Literal["obey", "ignore"] = Field(default="obey", description="what robots.txt asks: obey or ignore")
-    cache_mb: Amount = Field(default=200.0, description="megabytes of web pages kept on disk; 0 keeps none")
+    gaps: Literal["on", "off"] = Field(
+        default="on", description="whether searches ask for what the draft lacks: on, or off to ask the question alone"
+    )
+    cache_mb: Amount = Field(
+        default=200.0, description="megabytes of web pages kept on disk; 0 keeps none, nor texts of local files"
+    )
     wikipedia: str = Field(
         default="https://en.wikipedia.org/w/api.php", description="API that the source wikipedia asks"
     )
@@ -59,6 +64,10 @@ class Settings(BaseSettings):
         default="https://api.search.brave.com/res/v1/web/search", description="API that the source brave asks"
     )
     tavily: str = Field(default="https://api.tavily.com/search", description="API that the source tavily asks")
+    checkpoints: SecretStr = Field(
+        default=SecretStr(""),
+        description="postgres://USER@HOST/DATABASE for the state of runs; empty keeps it in each run's folder",
+    )
     openalex_key: SecretStr = Field(
         default=SecretStr(""), description="key for openalex, which gives more searches a day"
     )
@@ -201,7 +210,7 @@ def _trouble(error: ValidationError, origin: Mapping[str, str], values: Mapping[
         except (TypeError, ValueError):
             what = "a number"
     else:
-        what = "obey or ignore" if name == "robots" else "a text"
+        what = " or ".join(get_args(kind)) if get_origin(kind) is Literal else "a text"
     return f"{where} takes {what}, not {values[name]!r}"
 
 

@@ -21,6 +21,36 @@ def source_id(url: str) -> str:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A picture of a page, and what the page says of it; "" for what it does not say.
+
+    url: http, https, file or a small data: address. start, end: where the words of the caption stand in the stored
+    text, without the label before and the credit behind; equal where the caption is not part of it. licence: its
+    name; licence_url: its text. name: the picture's own page on its wiki ("File:X.png").
+    """
+
+    url: str
+    caption: str
+    start: int = 0
+    end: int = 0
+    alt: str = ""
+    credit: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The bytes of a figure as they came, and what its place says of it beyond its page."""
+
+    data: bytes
+    credit: str = ""
+    licence: str = ""
+    licence_url: str = ""
+
+
+@dataclass(frozen=True)
 class Source:
     """One page or file as it was read. `text` is stored text (dlm_core.segment)."""
 
@@ -30,6 +60,12 @@ class Source:
     text: str
     accessed: str  # ISO date
     date: str = ""  # ISO date of the page itself, "" if unknown
+    figures: tuple[Figure, ...] = ()
+
+    def __post_init__(self) -> None:
+        # From JSON they come as a list of objects.
+        read = tuple(f if isinstance(f, Figure) else Figure(**f) for f in self.figures)
+        object.__setattr__(self, "figures", read)
 
 
 @dataclass(frozen=True)

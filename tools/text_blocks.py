@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tools.figures import MOST, Found, clipped, is_icon, labelled, mark
 from tools.html_blocks import Block, blocks_of, parse, prune
+from tools.source import Figure
 
 MAX_PDF_PAGES = 150  # about 30 s of pypdf; a longer document is read up to here
 _FRONT_MATTER = re.compile(r"\A﻿?---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
@@ -22,11 +24,14 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True)
 class Document:
-    """Blocks of a file and what its own metadata says of it ("" where it says nothing)."""
+    """Blocks of a file and what its own metadata says of it ("" where it says nothing). figures: the n-th is that of
+    the blocks whose `figure` is n; whole: the blocks before some were taken out, [] where none were."""
 
     blocks: list[Block]
     title: str = ""
     date: str = ""
+    figures: list[Found] = field(default_factory=list)
+    whole: list[Block] = field(default_factory=list)
 
 
 # ---- Markdown ----
@@ -81,6 +86,31 @@ def _inline(token: Any) -> tuple[str, int]:
     return _SPACE.sub(" ", text).strip(), linked
 
 
+def _pictured(token: Any) -> tuple[Found | None, bool, bool]:
+    """(the picture of an inline token that begins with one and holds no other, whether words follow it as a line of
+    their own, whether all of the token's words are emphasised)."""
+    children = [c for c in token.children or [] if c.type != "text" or c.content.strip()]
+    while children and children[0].type in ("link_open", "em_open") and any(c.type == "image" for c in children[:2]):
+        shut = children[0].type.replace("_open", "_close")
+        last = next((n for n, c in enumerate(children) if c.type == shut), len(children))
+        children = children[1:last] + children[last + 1 :]
+    pictures = [c for c in children if c.type == "image"]
+    words = [c for c in children if c.type not in ("image", "softbreak", "hardbreak")]
+    slanted = (
+        bool(words) and words[0].type in ("em_open", "strong_open") and words[-1].type in ("em_close", "strong_close")
+    )
+    if len(pictures) != 1 or children[0] is not pictures[0]:
+        return None, False, slanted
+    picture = pictures[0]
+    src = str(picture.attrs.get("src") or "")
+    if not src or is_icon(src):
+        return None, False, slanted
+    alt = clipped(picture.content, 300)
+    found = Found(Figure(src, "", alt=alt), clipped(str(picture.attrs.get("title") or ""), 1000))
+    below = bool(words) and (slanted or children[1].type in ("softbreak", "hardbreak"))
+    return found, below, slanted
+
+
 def _wordy(html: str) -> bool:
     return bool(re.search(r"[A-Za-z]{3}\s+[A-Za-z]", re.sub(r"<[^<>]*>", "", html)))
 
@@ -96,6 +126,8 @@ def markdown(text: str) -> Document:
     items: list[bool] = []  # per open list item: does its first paragraph stand yet?
     kind, level = "p", 0
     row: list[str] | None = None
+    figures: list[Found] = []
+    bare = -1  # the number of a figure whose caption may be the next paragraph
     for token in parser.parse(_directives(text)):
         if token.type == "heading_open":
             kind, level = "heading", int(token.tag[1])
@@ -110,6 +142,20 @@ def markdown(text: str) -> Document:
             row = None
         elif token.type == "inline":
             words, linked = _inline(token)
+            figure = -1
+            if row is None:
+                found, below, slanted = _pictured(token)
+                if bare >= 0 and words and kind == "p" and not items and (slanted or labelled(words)):
+                    figure = bare
+                    figures[bare] = replace(figures[bare], said="")
+                if words or found:
+                    bare = -1
+                if found and len(figures) < MOST:
+                    figures.append(found)
+                    if below:
+                        figure = len(figures) - 1
+                    elif not words:
+                        bare = len(figures) - 1
             if row is not None:
                 row.append(words)
             elif words:
@@ -117,18 +163,23 @@ def markdown(text: str) -> Document:
                     kind = "item"
                 if items:
                     items[-1] = True
-                blocks.append(Block(kind, words, level, linked))
+                blocks.append(Block(kind, words, level, linked, figure))
             kind, level = "p", 0
         elif token.type in ("fence", "code_block"):
             blocks.append(Block("code", token.content.strip("\n").rstrip().replace("```", "'''")))
         elif token.type == "html_block" and _wordy(token.content):
             tree = parse(token.content)
+            inside = mark(tree)
             prune(tree)
-            blocks.extend(blocks_of(tree))
+            for block in blocks_of(tree):
+                block.figure += len(figures) if block.figure >= 0 else 0
+                blocks.append(block)
+            figures += inside
     return Document(
         [block for block in blocks if block.text.strip()],
         fields.get("title", ""),
         iso_date(fields.get("date") or fields.get("published") or fields.get("created") or ""),
+        figures,
     )
 
 

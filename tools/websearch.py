@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from tools.answers import first_text, items, json_of, plain
-from tools.pages import Reader
+from tools.pages import Reader, WebPages
 from tools.settings import Settings
 from tools.source import Hit, ProviderError, Skipped, Source, SourceError
 from tools.urls import printable
@@ -22,7 +22,7 @@ LONGEST = 300  # characters of a query, which engines cut or refuse beyond
 Found = tuple[str, str, str]  # URL, title, what the engine says of it
 
 
-class WebSearch:
+class WebSearch(WebPages):
     """ask: (query, how many) -> results, best first; raises ProviderError."""
 
     def __init__(self, name: str, ask: Callable[[str, int], list[Found]], reader: Reader) -> None:

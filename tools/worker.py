@@ -1,11 +1,13 @@
 """The process that reads pages: bytes of one page in, stored text out. Started, timed and killed by `tools.extract`.
 
 Frames on standard input: one JSON line {"kind", "length", "seconds"}, then `length` bytes. One JSON line answers:
-{"text", "title", "date", "note"} or {"error"}. Text arrives as UTF-8, a PDF as it is.
+{"text", "title", "date", "note", "figures"} or {"error"}. Text arrives as UTF-8, a PDF and a picture as they are; a
+picture is answered by {"data" (base64), "suffix", "width", "height"}.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import json
@@ -13,9 +15,10 @@ import os
 import re
 import signal
 import sys
+from dataclasses import asdict
 from typing import Any
 
-from tools import html_blocks
+from tools import figures, html_blocks
 from tools.html_blocks import Block
 from tools.text_blocks import Document, iso_date, markdown, pdf, plain
 
@@ -43,6 +46,7 @@ def page(text: str) -> tuple[Document, str]:
     date = _date(tree)
     names = [tree.findtext(".//head/title") or "", _meta(tree, "og:title", "citation_title", "dc.title")]
     encyclopedia = bool(tree.xpath("//*[contains(concat(' ', normalize-space(@class), ' '), ' mw-parser-output ')]"))
+    found = figures.mark(tree)
     html_blocks.prune(tree)
     main = html_blocks.declared_main(tree)
     blocks = html_blocks.blocks_of(tree if main is None else main)
@@ -59,7 +63,7 @@ def page(text: str) -> tuple[Document, str]:
         raise ValueError("no readable text on the page")
     first = tree.xpath("(//h1)[1]")
     heading = " ".join(first[0].text_content().split()) if first else ""
-    return Document(kept, _title(heading, *names), date), note
+    return Document(kept, _title(heading, *names), date, found, blocks), note
 
 
 def _trafilatura(tree: Any) -> str:
@@ -129,10 +133,23 @@ def clean_title(text: str) -> str:
     return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
 
 
-def read(kind: str, body: bytes) -> dict[str, str]:
-    """One page: kind is html, markdown, plain or pdf. Raises ValueError with the reason if it has no text."""
+def settled(text: str) -> str:
+    """Rendered blocks as stored text, which means itself."""
     from dlm_core.segment import tidy
 
+    text = tidy(text)
+    for _ in range(3):
+        # Where signs were taken away, what is left may mean something else.
+        before, text = text, tidy(text)
+        if text == before:
+            break
+    return text
+
+
+def read(kind: str, body: bytes) -> dict[str, Any]:
+    """One page: kind is html, markdown, plain or pdf. Raises ValueError with the reason if it has no text."""
+    if kind == "picture":
+        return picture(body)
     note = ""
     if kind == "html":
         document, note = page(body.decode("utf-8", "replace"))
@@ -142,16 +159,28 @@ def read(kind: str, body: bytes) -> dict[str, str]:
         document = pdf(body)
     else:
         document = plain(body.decode("utf-8", "replace"))
-    text = tidy(html_blocks.render(document.blocks))
-    for _ in range(3):
-        # Where signs were taken away, what is left may mean something else: stored text means itself.
-        before, text = text, tidy(text)
-        if text == before:
-            break
+    text = settled(html_blocks.render(document.blocks))
     if not text:
         raise ValueError("no readable text")
     title = clean_title(document.title or _first_heading(document.blocks))
-    return {"text": text, "title": title, "date": document.date, "note": note}
+    whole = document.whole or document.blocks
+    placed = figures.placed(document.figures, whole, document.blocks, text, settled) if document.figures else []
+    return {
+        "text": text,
+        "title": title,
+        "date": document.date,
+        "note": note,
+        "figures": [asdict(figure) for figure in placed],
+    }
+
+
+def picture(body: bytes) -> dict[str, Any]:
+    """A picture made safe to show (tools/pictures.py). Raises ValueError with the reason."""
+    from tools.pictures import cleaned
+
+    made = cleaned(body)
+    data = base64.b64encode(made.data).decode()
+    return {"data": data, "suffix": made.suffix, "width": made.width, "height": made.height}
 
 
 def _first_heading(blocks: list[Block]) -> str:
@@ -197,7 +226,7 @@ def main(megabytes: int) -> None:
         except ValueError as error:
             answer = {"error": str(error) or "no readable text"}
         except MemoryError:
-            answer = {"error": "the page takes too much memory"}
+            answer = {"error": "it takes too much memory"}
         except RecursionError:
             answer = {"error": "the page is nested too deeply"}
         except Exception as error:  # one page's oddity must not end the process that reads the others

@@ -11,11 +11,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from agent.brief import BriefError, clean
 from workflows import formats, publish, runs
-from workflows.outcome import DONE, FAILED, USAGE, UsageError, fail, printable
+from workflows.outcome import DONE, FAILED, USAGE, UsageError, fail
 from workflows.parsers import COMMANDS, parsed, parsers, research_parser
+
+LONGEST_TERM = 60  # characters of a term that must or may not stand in a report
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,6 +105,12 @@ def _doctor(given: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
 
 
+def _mcp(given: argparse.Namespace) -> int:
+    from workflows import mcp_command
+
+    return mcp_command.run(given)
+
+
 def _completion(given: argparse.Namespace) -> int:
     from workflows.completion import script
 
@@ -122,6 +131,36 @@ def _set(given: argparse.Namespace) -> dict[str, str]:
     return flags
 
 
+def _figures(given: argparse.Namespace) -> bool:
+    if given.figures:
+        from tools.pictures import Missing, check
+
+        try:
+            check()
+        except Missing as error:
+            raise UsageError(str(error)) from None
+    return bool(given.figures)
+
+
+def _wanted(given: argparse.Namespace, question: str) -> dict[str, Any]:
+    """The terms and the length that were asked for. Raises UsageError for terms that cannot be."""
+    from dlm_core.canvas import holds
+
+    terms: dict[str, Any] = {}
+    for name in ("require", "forbid"):
+        terms[name] = tuple(dict.fromkeys(" ".join(t.split()) for t in getattr(given, name) or []))
+        for term in terms[name]:
+            if not any(ch.isalnum() for ch in term) or len(term) > LONGEST_TERM or not term.isprintable():
+                raise UsageError(f"--{name} takes a word or a few, at most {LONGEST_TERM} characters")
+    held = {t.lower() for t in terms["require"]}
+    for term in terms["forbid"]:
+        if any(holds(r, term) for r in held):
+            raise UsageError(f"“{term}” is both required and forbidden")
+        if holds(question, term):
+            raise UsageError(f"“{term}” is forbidden and stands in the question, which is the report's title")
+    return {**terms, "length": given.length}
+
+
 def _request(given: argparse.Namespace, question: str, out: Path | None) -> runs.Run:
     here = Path.cwd()
     return runs.Run(
@@ -134,12 +173,17 @@ def _request(given: argparse.Namespace, question: str, out: Path | None) -> runs
         rounds=given.rounds,
         pages=given.pages,
         seconds=given.seconds,
+        tokens=given.tokens,
+        approve=given.approve or "",
+        effort=given.effort,
         force=given.force,
+        **_wanted(given, question),
         library=_absolute(given.library),
         base=_absolute(given.base),
         weights=_absolute(given.weights),
         formats=",".join(given.format),
         bib=given.bib,
+        figures=_figures(given),
         settings=_set(given),
     )
 
@@ -186,6 +230,18 @@ def _resume(given: argparse.Namespace) -> int:
     return _work(run, given, new=False)
 
 
+def _revise(given: argparse.Namespace) -> int:
+    from workflows.revise import run
+
+    return run(given)
+
+
+def _refresh(given: argparse.Namespace) -> int:
+    from workflows.revise import refresh
+
+    return refresh(given)
+
+
 def _export(given: argparse.Namespace) -> int:
     from workflows.export import export
 
@@ -198,24 +254,36 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _list(given: argparse.Namespace) -> int:
-    for run in runs.listed():
-        state = run.status
-        if state in ("running", "writing"):
-            state = "running" if runs.busy(run) else "cut off"
-        print(printable(f"{run.id}  {state:8}  {run.question}  {run.out}".rstrip()))
-        if run.reason and run.status == "failed":
-            print(printable(f"    {run.reason}"))
-    return DONE
+    from workflows import show
+
+    return show.every()
+
+
+def _show(given: argparse.Namespace) -> int:
+    from workflows import show
+
+    return show.one(given)
+
+
+def _library(given: argparse.Namespace) -> int:
+    from workflows import library_commands
+
+    return library_commands.run(given)
 
 
 def _work(run: runs.Run, given: argparse.Namespace, *, new: bool) -> int:
     """Do the run under its lock. A new run that turns out to be wrong usage leaves nothing behind."""
     try:
         with runs.locked(run):
+            if (run.folder / "revise.json").is_file():
+                from workflows.revise import work
+
+                return work(run, json=given.json, quiet=given.quiet)
             from workflows import session
 
             try:
-                return session.work(run, json=given.json, quiet=given.quiet)
+                approved = not new and given.approve
+                return session.work(run, json=given.json, quiet=given.quiet, take_outline=approved)
             except session.WrongSources as error:
                 if new:
                     runs.forget(run)
@@ -232,10 +300,15 @@ RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "research": _research,
     "resume": _resume,
     "list": _list,
+    "show": _show,
+    "library": _library,
+    "revise": _revise,
+    "refresh": _refresh,
     "export": _export,
     "config": _config,
     "doctor": _doctor,
     "completion": _completion,
+    "mcp": _mcp,
 }
 
 

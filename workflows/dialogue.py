@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ from rich.text import Text
 
 from agent.brief import clean
 from dlm_core.canvas import Canvas, Slot
-from workflows import explain, publish, runs
+from workflows import explain, figures, publish, runs
 from workflows.context import Context
 from workflows.state import State
 from workflows.terminal import Reporter, fitted, open_reporter, safe
@@ -72,6 +73,7 @@ class Dialogue:
     ) -> None:
         self.request = request
         self.sources = tuple(sources)
+        self.figures = request(EXAMPLE).figures
         self.console = console
         self.quiet = quiet
         self.report: Report | None = None
@@ -143,7 +145,7 @@ class Dialogue:
 
     def ask(self, question: str) -> None:
         """A question: a new run, over the library of the one before where there is one."""
-        run = replace(self.request(clean(question)), sources=self.sources)
+        run = replace(self.request(clean(question)), sources=self.sources, figures=self.figures)
         if self.report is not None:
             before = self.report.run
             run = replace(run, after=before.id, library=run.library or before.library or str(before.folder / "library"))
@@ -159,12 +161,24 @@ class Dialogue:
         self._where()
 
     def revise(self, added: list[str]) -> None:
-        """Another round over the same question, with sources that are added."""
+        """Another round over the same question, with sources that are added; or what an instruction asks for."""
         held = self._held()
+        if added and not all(is_source(word) for word in added):
+            self._instruct(" ".join(added))
+            return
+        if "markdown" in held.data:
+            raise Mistake("the text of this report is not ours: /revise takes an instruction (/revise shorter)")
         before = len(held.canvas.revisions)
         sources = dict.fromkeys((*held.run.sources, *map(whole_path, added)))
         # The report that lies in `out` is this run's own, and is replaced.
-        run = replace(held.run, sources=tuple(sources), rounds=held.state["round"] + 1, status="running", force=True)
+        run = replace(
+            held.run,
+            sources=tuple(sources),
+            figures=self.figures,
+            rounds=held.state["round"] + 1,
+            status="running",
+            force=True,
+        )
         self._work(run, again=True)
         if added:
             self.sources = run.sources
@@ -175,9 +189,35 @@ class Dialogue:
             self.diff([])
         self._where()
 
+    def _instruct(self, text: str) -> None:
+        """What an instruction asks for, done on the report in its place (workflows/revise.py)."""
+        from workflows import session
+        from workflows.revise import carry_out, in_session, unmet
+
+        held = self._held()
+        out = Path(held.run.out)
+        self.close()
+        run, given, asked = in_session(out, text, held.run)
+        with runs.locked(run), open_reporter(self.quiet) as reporter:
+            context = session.taken_up(run, [], reporter)
+            context.__dict__.update(self._warm)
+            try:
+                carry_out(context, given, asked)
+            except Exception as error:
+                if unmet(error):
+                    runs.forget(run)
+                raise
+            finally:
+                self._warm = {k: context.__dict__[k] for k in WARM if k in context.__dict__}
+                context.close()
+        self._hold(context.run)
+        self.diff([])
+        self._where()
+
     def _work(self, run: runs.Run, *, again: bool) -> None:
         """Do a run, or a further round of one, with the models that are loaded."""
-        from workflows import research, session
+        from workflows import session
+        from workflows.research import open_again
 
         providers = session.providers_of(run)
         self.close()
@@ -186,7 +226,7 @@ class Dialogue:
             context.__dict__.update(self._warm)
             try:
                 if again:
-                    research.open_again(context)
+                    open_again(context)
                 session.carry_out(context)
             finally:
                 self._warm = {k: context.__dict__[k] for k in WARM if k in context.__dict__}
@@ -195,11 +235,12 @@ class Dialogue:
 
     def _hold(self, run: runs.Run) -> None:
         """Make a run with a written report the one that commands speak of."""
-        from workflows import nodes, research
+        from workflows import nodes
+        from workflows.research import state_of
 
         context = Context(run, [], Reporter())
         context.__dict__.update(self._warm)
-        state = research.state_of(run)
+        state = state_of(run)
         canvas = context.canvas(nodes.brief_of(state, context), state["canvas"])
         try:
             data = json.loads((Path(run.out) / "report.json").read_text(encoding="utf-8"))
@@ -265,6 +306,21 @@ class Dialogue:
         if self.report is not None:
             self.say(*explain.sources(self.report.data, self.report.state["skipped"]))
 
+    def show_figures(self, rest: list[str]) -> None:
+        if rest not in (["on"], ["off"]):
+            state = "shown" if self.figures else "not shown"
+            raise Mistake(f"/figures takes on or off; figures are {state}")
+        if rest == ["on"]:
+            from tools.pictures import Missing, check
+
+            try:
+                check()
+            except Missing as error:
+                raise Mistake(str(error).replace("--figures", "/figures")) from None
+        self.figures = rest == ["on"]
+        what = "show figures of their sources" if self.figures else "show no figures"
+        self.say(f"the next question and the next /revise {what}")
+
     def pin(self, rest: list[str]) -> None:
         self._pin(rest, "pin", True)
 
@@ -276,6 +332,8 @@ class Dialogue:
 
         number, slot = self._claim(rest, command)
         held = self._held()
+        if "markdown" in held.data:
+            raise Mistake(f"the text of this report is not ours: palimpsest revise REPORT --{command} TEXT does it")
         with runs.locked(held.run):
             held.canvas = held.canvas.with_slots({slot.id: replace(slot, pinned=pinned)})
             held.context.keep(held.canvas, held.state["canvas"])
@@ -293,6 +351,9 @@ class Dialogue:
         try:
             out.mkdir(parents=True, exist_ok=True)
             # report.json last: a folder that holds it holds the whole report.
+            pictures = Path(held.run.out) / figures.FOLDER
+            if pictures.is_dir():
+                shutil.copytree(pictures, out / figures.FOLDER, dirs_exist_ok=True)
             for file in sorted(Path(held.run.out).glob("report.*"), key=lambda f: (f.name == "report.json", f.name)):
                 shutil.copy2(file, out / file.name)
         except OSError as error:
@@ -310,7 +371,7 @@ class Dialogue:
             raise Mistake(f"the run {run.id} is not done: palimpsest resume {run.id} goes on with it")
         self.close()
         self._hold(run)
-        self.sources = run.sources
+        self.sources, self.figures = run.sources, run.figures
         self.show([])
         self._where()
 
@@ -322,6 +383,13 @@ class Dialogue:
 
     def quit(self, rest: list[str]) -> None:
         self.ended = True
+
+
+def is_source(word: str) -> bool:
+    """Whether a word names a source and is not part of an instruction."""
+    from tools.providers import NAMED
+
+    return bool(re.match(r"[a-z]+:\S", word, re.I)) or word.lower() in NAMED or Path(word).expanduser().exists()
 
 
 def none(rest: list[str], command: str) -> None:
@@ -365,9 +433,12 @@ COMMANDS = {
     "why": Command("N", "evidence, confidence and history of claim N", Dialogue.why),
     "diff": Command("[N]", "what revision N changed, and why (the last one)", Dialogue.diff),
     "sources": Command("[S ...]", "what the report rests on; S: what to ask from now on", Dialogue.name_sources),
+    "figures": Command("on|off", "show figures of the sources beside claims", Dialogue.show_figures),
     "pin": Command("N", "keep claim N as it is, byte for byte", Dialogue.pin),
     "unpin": Command("N", "let claim N change again", Dialogue.unpin),
-    "revise": Command("[S ...]", "another round over the same question, with sources S added", Dialogue.revise),
+    "revise": Command(
+        "[S ...|TEXT]", "another round, with sources S added; or TEXT: shorter, without X, ...", Dialogue.revise
+    ),
     "save": Command("DIR", "copy the report to a folder", Dialogue.save),
     "open": Command("[RUN]", "go on with an earlier run (the latest that is done)", Dialogue.open),
     "help": Command("", "this", Dialogue.help),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agent.queries import Query
     from dlm_core.belief import Decision
     from dlm_core.canvas import Canvas
     from dlm_core.pool import Pool
@@ -29,6 +30,7 @@ def begun(run: Run) -> Event:
         "rounds": run.rounds,
         "pages": run.pages,
         "seconds": run.seconds,
+        "effort": run.effort,
     }
 
 
@@ -40,6 +42,12 @@ def step(node: str, state: Mapping[str, Any]) -> Event:
         "pages": len(state.get("pages", ())),
         "evidence": len(state.get("pool", ())),
     }
+
+
+def searched(number: int, asked: Sequence[Query]) -> Event:
+    """What a round searches for, and why. kind: "question", "part", "thing", "feedback"
+    or a kind of gap (docs/search.md)."""
+    return {"round": number, "queries": [{"text": q.text, "why": q.why, "kind": q.kind} for q in asked]}
 
 
 def drawn(canvas: Canvas) -> Event:
@@ -77,6 +85,8 @@ def decided(made: Decision, pool: Pool, pages: Sequence[str], claims: Sequence[s
             {"number": pages.index(s) + 1 if s in pages else 0, "id": s, "title": pool.titles.get(s, "")} for s in named
         ],
         "claims": [s for s in made.slots if s in set(claims)],
+        "shifts": dict(made.shifts),
+        "plan": dict(made.plan),
     }
 
 
@@ -101,6 +111,11 @@ def count(number: int, what: str) -> str:
 def reported(out: str, report: Event) -> Event:
     """The report is on disk: its folder, and report.json's object."""
     return {"out": out, "report": report}
+
+
+def paused(message: str, outline: str) -> Event:
+    """The outline, a file, waits for the user: how to go on."""
+    return {"message": message, "outline": outline}
 
 
 def failed(message: str) -> Event:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workflows import formats, publish
+from workflows import figures, formats, publish
 from workflows.report import SCHEMA, Report, markdown
 
 
@@ -20,12 +20,13 @@ def export(folder: Path, wanted: Sequence[str], *, bib: bool = False) -> list[Pa
     """
     report = read(folder)
     try:
-        files: dict[str, str | bytes] = {**formats.texts(report, wanted, bib=bib)}
+        pictures = figures.pictures(folder, report)
+        files: dict[str, str | bytes] = {**formats.texts(report, wanted, bib=bib, pictures=pictures)}
         text = markdown(report)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise _unusable(folder, f"{type(error).__name__}: {error}") from None
     publish.add(folder, files)
-    made = formats.converted(text, wanted)
+    made = formats.converted(text, wanted, pictures)
     publish.add(folder, made)
     return [folder / name for name in (*files, *made)]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,16 @@ def _engine() -> str | None:
     return next((name for name in ENGINES if shutil.which(name)), None)
 
 
-def texts(report: dict[str, Any], formats: Sequence[str], *, bib: bool = False) -> dict[str, str]:
-    """File name -> text of what can be rendered here, beside report.md and report.json."""
+def texts(
+    report: dict[str, Any], formats: Sequence[str], *, bib: bool = False, pictures: Mapping[str, bytes] | None = None
+) -> dict[str, str]:
+    """File name -> text of what can be rendered here, beside report.md and report.json. pictures: those of the report's
+    figures, by file name."""
     out = {}
     if "html" in formats:
         from workflows.html import html
 
-        out["report.html"] = html(report)
+        out["report.html"] = html(report, pictures)
     if bib:
         from workflows.bib import bibtex, csl
 
@@ -76,8 +79,8 @@ def texts(report: dict[str, Any], formats: Sequence[str], *, bib: bool = False) 
     return out
 
 
-def converted(markdown: str, formats: Sequence[str]) -> dict[str, bytes]:
-    """File name -> bytes of the formats that pandoc makes of report.md.
+def converted(markdown: str, formats: Sequence[str], pictures: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+    """File name -> bytes of the formats that pandoc makes of report.md and the pictures it names.
 
     Raises FormatError where pandoc or its PDF engine is not there, ConversionError where it fails.
     """
@@ -87,6 +90,9 @@ def converted(markdown: str, formats: Sequence[str]) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="palimpsest-") as folder:
         source = Path(folder) / "report.md"
         source.write_text(markdown, encoding="utf-8")
+        for name, data in (pictures or {}).items():
+            (source.parent / name).parent.mkdir(exist_ok=True)
+            (source.parent / name).write_bytes(data)
         return {f"report.{name}": _pandoc(source, name) for name in BY_PANDOC if name in formats}
 
 

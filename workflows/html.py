@@ -12,17 +12,20 @@ import base64
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from workflows import html_pictures
+from workflows.closing import lines
 from workflows.html_drafts import difference, drafts, shade
-from workflows.report import NOTHING_OPEN, Numbers, Report, behind, paragraphs
+from workflows.report import NOTHING_OPEN, Numbers, Report, behind, beside, figure_number, paragraphs, rights, verdict
 from workflows.terminal import safe
 
 GLIMPSE = 110  # characters around a passage in a claim's card; the list of sources has more
@@ -66,9 +69,23 @@ def link(url: str) -> str:
     return quote(safe(url), safe="%/:?#[]@!$&'()*+,;=~-._") if re.match(r"(?:https?|file)://", url) else ""
 
 
-def html(report: Report) -> str:
-    """report.html of a report.json object."""
+def rendered(text: str) -> Markup:
+    """A Markdown text of somebody else's as HTML: raw HTML in it stays text, addresses that
+    run something are no links (markdown-it), and its headings stand below the page's own."""
+    shown = "".join(ch if ch in "\n\r\t" or unicodedata.category(ch)[0] != "C" else " " for ch in text)
+    made = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = made.parse(shown)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1:]) + 1)}"
+    return Markup(made.renderer.render(tokens, made.options, {}))
+
+
+def html(report: Report, pictures: Mapping[str, bytes] | None = None) -> str:
+    """report.html of a report.json object. pictures: those of its figures, by file name; they go into the page."""
     css, script = _file("report.css").strip(), _file("report.js").strip()
+    if report.get("figures"):
+        css += "\n" + _file("figures.css").strip()
     numbers = Numbers(report)
     return (
         _environment()
@@ -80,11 +97,13 @@ def html(report: Report) -> str:
             css_hash=_hash(css),
             script_hash=_hash(script),
             language="en",
+            page=rendered(report["markdown"]) if "markdown" in report else "",
             claims=[c for s in report["sections"] for c in s["claims"]],
             summary=[{"text": s["text"], "cites": numbers.of(behind(s, report))} for s in report["summary"]],
-            sections=[_section(s, report, numbers) for s in report["sections"]],
+            sections=[_section(s, report, numbers, pictures or {}) for s in report["sections"]],
             disputes=[_dispute(d, report, numbers) for d in report["disputes"]],
             nothing_open=NOTHING_OPEN,
+            closing=" ".join(lines(report)),
             sources=_sources(report, numbers),
             revisions=_revisions(report, numbers),
             drafts=drafts(report),
@@ -95,12 +114,32 @@ def html(report: Report) -> str:
     )
 
 
-def _section(section: Report, report: Report, numbers: Numbers) -> dict[str, Any]:
+def _section(section: Report, report: Report, numbers: Numbers, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+    parts = paragraphs(section, report)
     told = [
         [_claim(s, report, numbers) if "evidence" in s else {"text": s["text"], "id": ""} for s in paragraph]
-        for paragraph in paragraphs(section, report)
+        for paragraph in parts
     ]
-    return {"heading": section["heading"], "paragraphs": told}
+    figures = [
+        [_figure(f, pictures[f["file"]], numbers) for f in beside(paragraph, report) if f["file"] in pictures]
+        for paragraph in parts
+    ]
+    return {"heading": section["heading"], "paragraphs": told, "figures": figures}
+
+
+def _figure(figure: Report, data: bytes, numbers: Numbers) -> dict[str, Any]:
+    credit, licence = rights(figure)
+    url = figure.get("licence_url", "")
+    kind = "png" if figure["file"].endswith(".png") else "jpeg"
+    return {
+        **figure,
+        "number": figure_number(figure),
+        "src": f"data:image/{kind};base64,{base64.b64encode(data).decode()}",
+        "alt": figure["alt"] or figure["caption"],
+        "rights": credit + (f"; {licence}" if licence else ""),
+        "href": link(url) if url.startswith("http") else "",
+        "cites": [numbers.order[figure["source"]]],
+    }
 
 
 def _claim(claim: Report, report: Report, numbers: Numbers) -> dict[str, Any]:
@@ -153,7 +192,12 @@ def _dispute(dispute: Report, report: Report, numbers: Numbers) -> dict[str, Any
     said, preferred = (_quote(dispute[key], report, numbers) for key in ("evidence", "preferred"))
     sides = {dispute["evidence"], dispute["preferred"]}
     resting = [_named(c) for s in report["sections"] for c in s["claims"] if sides & {*c["evidence"]}]
-    return {"said": _one_sided(preferred, said), "preferred": _one_sided(said, preferred), "claims": resting}
+    return {
+        "said": _one_sided(preferred, said),
+        "preferred": _one_sided(said, preferred),
+        "claims": resting,
+        "verdict": verdict(dispute, report),
+    }
 
 
 def _named(claim: Report) -> dict[str, str]:

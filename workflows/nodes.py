@@ -11,14 +11,17 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from agent import evidence, queries, verify
+from agent import evidence, gaps, queries, required, verify
 from agent.brief import Brief, make_brief
-from agent.stop import out_of_time, reason_to_stop
+from agent.stop import reason_to_stop
 from tools.query import merge
 from tools.source import Hit, Provider, ProviderError, Skipped, Source
 from workflows import events
 from workflows.context import Context, FailedRun
 from workflows.state import State, pack, unpack
+
+UNWORDED = "The budget did not reach for wording everything: some sentences stand as their sources have them"
+SPARE = 4  # hits beyond the budget of pages, for those that cannot be read
 
 
 def brief(state: State, context: Context) -> State:
@@ -37,15 +40,21 @@ def search(state: State, context: Context) -> State:
     """Queries of the round, asked of every provider; the pages worth reading."""
     number = state["round"] + 1
     about = brief_of(state, context)
-    if state["canvas"]:
+    if not context.gaps:
+        asked = queries.again(about)
+    elif state["canvas"]:
         draft = context.canvas(about, state["canvas"])
         pool = context.pool(state["pool"])
-        asked = queries.later(about, draft, pool, context.embedder, state["asked"])
+        asked = queries.later(about, draft, pool, context.embedder, state["asked"], state.get("failed", []))
     else:
         asked = queries.first(about)
+    if not state["canvas"]:
+        asked += required.queries(about, context.run.require)
+    context.reporter.search(events.searched(number, asked))
     opened, trouble = set(state["opened"]), list(state["trouble"])
     rankings: list[list[Hit]] = []
     for place, source in enumerate(context.providers):
+        context.turn(len(context.providers) - place)
         found: dict[str, Hit] = {}
         ranked: list[list[str]] = []
         for query in asked:
@@ -63,15 +72,18 @@ def search(state: State, context: Context) -> State:
             ranked.append([h.url for h in hits if h.url not in opened])
         # Engines rank by words; what the title and the first words mean has a say too.
         near = queries.by_meaning([h for h in found.values() if h.url not in opened], asked, context.embedder)
-        rankings.append([found[url] for url in merge([*ranked, *near], len(found))])
+        order = (
+            queries.chosen(ranked, near, found, about.question) if context.gaps else merge([*ranked, *near], len(found))
+        )
+        rankings.append([found[url] for url in order])
     # The best page of each provider comes before the second of any, and is read in any case.
-    chosen = _in_turn(rankings, max(context.limits.pages, sum(1 for r in rankings if r)))
+    most = max(context.limits.pages, sum(1 for r in rankings if r))
     return {
         "round": number,
-        "queries": [[q.text, q.why] for q in asked],
+        "queries": [[q.text, q.why, q.kind] for q in asked],
         "asked": state["asked"] + [q.text for q in asked],
-        "hits": [[h.url, h.title, h.provider] for h in chosen],
-        "opened": state["opened"] + [h.url for h in chosen],
+        "searches": state.get("searches", []) + [[str(number), q.text, q.why, q.kind] for q in asked],
+        "hits": [[h.url, h.title, h.provider] for h in _in_turn(rankings, most + SPARE)],
         "trouble": trouble,
         "seconds": context.seconds(state["seconds"]),
     }
@@ -91,15 +103,19 @@ def read(state: State, context: Context) -> State:
     skipped = list(state["skipped"])
     fresh: list[str] = []
     opened = list(state["opened"])
+    most = max(len(state["hits"]) - SPARE, min(context.limits.pages, len(state["hits"])))
     spent = state["seconds"]
     for number, (url, title, provider) in enumerate(state["hits"], 1):
         spent = context.seconds(spent)
-        if (context.interrupted or out_of_time(context.limits, spent)) and (fresh or state["pages"]):
-            opened = [u for u in opened if u not in [h[0] for h in state["hits"][number - 1 :]]]
+        if (context.interrupted or context.impatient) and (fresh or state["pages"]):
             break
-        context.reporter.stage("read", f"{number} of {len(state['hits'])}: {title or url}")
+        if len(fresh) >= most:
+            break  # the rest were spare
+        opened.append(url)
+        context.reporter.stage("read", f"{number} of {max(most, number)}: {title or url}")
         page = context.spooled(url)
         if page is None:
+            context.turn(len(state["hits"]) - number + 1)
             page = _fetch(context.providers[int(provider)], Hit(url, title, "", provider))
             context.spool(page, url)
         if isinstance(page, Skipped):
@@ -158,6 +174,7 @@ def remember(state: State, context: Context) -> State:
     for url, _, _ in state["hits"]:
         page = context.spooled(url)
         if isinstance(page, Source) and page.id in state["fresh"] and page.id not in pages:
+            context.reporter.stage("remember", f"{page.title or url}")
             context.library.add(page)
             pages.append(page.id)
     lost = [name for name in state["fresh"] if name not in pages]
@@ -168,19 +185,31 @@ def remember(state: State, context: Context) -> State:
     draft = context.canvas(about, state["canvas"])
     cited = [e for e in draft.cited() if e in state["pool"]]
     disputed = [e for pair in state["disputes"] for e in pair]
+    terms = required.holding(about, context.run.require, context.library, context.embedder, pages)
     found = evidence.gather(
         about,
         state["asked"],
         context.library,
         context.embedder,
         sources=pages,
-        keep=[*cited, *disputed],
+        keep=[*cited, *disputed, *terms],
+        captions=context.run.figures,
+        apart=queries.sub_questions(about) if context.gaps else (),
     )
+    barred = set(state.get("barred", []))  # taken out of the outline by the user
+    found = replace(found, ids=[e for e in found.ids if e not in barred])
     remarks = _remarked(state, context, _flagged(found, context))
     if not found.ids:
         raise FailedRun(_off_topic(pages, found.best))
     before = set(state["pool"])
     new = [e for e in found.ids if e not in before]
+    slighted: list[str] = []
+    if context.gaps and cited:
+        # What the draft slights may have been at hand all the while: it is looked at with what is new.
+        pool = context.pool(found.ids)
+        parts = gaps.slighted(queries.sub_questions(about), cited, pool, context.embedder)
+        slighted = [e for e in evidence.nearest(parts, pool, context.embedder) if e not in set(cited)]
+        new += [e for e in slighted if e not in set(new)]
     context.reporter.stage("remember", f"{len(found.ids)} pieces of evidence at hand, {len(new)} of them new")
     return {
         "pages": pages,
@@ -188,6 +217,7 @@ def remember(state: State, context: Context) -> State:
         "cut": sorted(found.cut),
         "pool": found.ids,
         "new": new,
+        "slighted": slighted,
         "seconds": context.seconds(state["seconds"]),
     }
 
@@ -212,16 +242,25 @@ def _off_topic(pages: list[str], best: float) -> str:
 
 def reflect(state: State, context: Context) -> State:
     """What the new evidence does to the draft."""
-    if not state["canvas"]:
-        return {"decision": {}}
     from dlm_core import belief
+
+    if not state["canvas"]:
+        # The first sources may disagree among themselves.
+        found = belief.disagreements(context.pool(state["pool"]))
+        return {"decision": {}, "disputes": state["disputes"] + [[a, b] for a, b in found.items()]}
+    if context.enough():
+        return _cut(state, context)
 
     about = brief_of(state, context)
     pool = context.pool(state["pool"])
     models = context.models
     context.reporter.stage("reflect", f"{len(state['new'])} new pieces of evidence")
     made = belief.reflect(context.canvas(about, state["canvas"]), pool, models, state["new"], budget=context.budget)
-    disputes = state["disputes"] + [[a, b] for a, b in made.disputes.items() if [a, b] not in state["disputes"]]
+    if context.hurried:
+        return _cut(state, context)
+    made = gaps.offered(made, context.canvas(about, state["canvas"]), pool, state.get("slighted", []))
+    against = [[a, b] for a, b in {**made.rests, **made.disputes}.items()]
+    disputes = state["disputes"] + [pair for pair in against if pair not in state["disputes"]]
     context.reporter.stage("reflect", f"{made.kind}: {made.cause.reason}")
     claims = [s.id for s in context.canvas(about, state["canvas"]).claims()]
     context.reporter.decision(events.decided(made, pool, state["pages"], claims))
@@ -235,7 +274,7 @@ def revise(state: State, context: Context) -> State:
         return {}
     from dlm_core import revise as engine
 
-    draft = context.canvas(about, state["canvas"])
+    draft = context.canvas(about, state["canvas"] or state.get("outline", ""))
     pool = context.pool(state["pool"])
     models = context.models
     seed = context.seed(state["round"])
@@ -243,14 +282,41 @@ def revise(state: State, context: Context) -> State:
     context.reporter.canvas(events.drawn(draft))
     progress = context.reporter.progress
     if not state["canvas"]:
-        made = engine.draft(draft, pool, models, seed=seed, budget=context.budget, progress=progress)
+        made = engine.draft(
+            draft, pool, models, seed=seed, budget=context.budget, effort=context.effort, progress=progress
+        )
     else:
         made = engine.revise(
-            draft, pool, models, unpack(state["decision"]), seed=seed, budget=context.budget, progress=progress
+            draft,
+            pool,
+            models,
+            unpack(state["decision"]),
+            seed=seed,
+            budget=context.budget,
+            effort=context.effort,
+            progress=progress,
         )
+    if context.hurried and state["canvas"]:
+        return _cut(state, context)
     name = context.keep(made, f"{len(made.revisions):03d}.raw.json")
     context.reporter.canvas(events.drawn(made))
-    return {"canvas": name, "seconds": context.seconds(state["seconds"])}
+    remarks = _remarked(state, context, [UNWORDED] if context.hurried else [])
+    return {"canvas": name, "remarks": remarks, "seconds": context.seconds(state["seconds"])}
+
+
+def _cut(state: State, context: Context) -> State:
+    """The budget was spent before the round was done: the draft stays as the round before left it."""
+    from dlm_core.belief import Decision
+    from dlm_core.canvas import Cause
+
+    line = f"There was no time to work what round {state['round']} found into the draft"
+    if context.limits.tokens and context.tokens >= context.limits.tokens:
+        line = f"The budget of tokens did not reach for what round {state['round']} found"
+    return {
+        "decision": pack(Decision("keep", Cause("the budget is spent"), (), (), {})),
+        "remarks": _remarked(state, context, [line]),
+        "seconds": context.seconds(state["seconds"]),
+    }
 
 
 def check(state: State, context: Context) -> State:
@@ -260,8 +326,11 @@ def check(state: State, context: Context) -> State:
     pool = context.pool(state["pool"])
     context.reporter.stage("verify", f"{len(draft.claims())} claims")
     failing = verify.failing(draft, pool)
+    if not context.enough():
+        failing = verify.doubtful(draft, pool, context.models) | failing
     made = draft
     dropped = state["dropped"]
+    failed: list[list[str]] = []
     if failing:
         from dlm_core import revise as engine
 
@@ -271,10 +340,20 @@ def check(state: State, context: Context) -> State:
         if rest:
             context.reporter.note(f"not borne out by their evidence, written again: {events.count(len(rest), 'claim')}")
             seed = context.seed(state["round"])
-            made = engine.rewrite(made, pool, context.models, rest, seed=seed, progress=context.reporter.progress)
-        beyond = set(verify.failing(made, pool))
-        made = verify.logged(made, verify.drop(made, beyond))
-        dropped += len(lost | beyond)
+            made = engine.rewrite(
+                made,
+                pool,
+                context.models,
+                rest,
+                seed=seed,
+                effort=context.effort,
+                progress=context.reporter.progress,
+            )
+        beyond = verify.failing(made, pool)
+        failed = [[made.slot(i).text, "; ".join(reasons[:2])] for i, reasons in beyond.items()]
+        failed += [[draft.slot(i).text, "; ".join(failing[i][:2])] for i in sorted(lost)]
+        made = verify.logged(made, verify.drop(made, set(beyond)))
+        dropped += len(failed)
     made = verify.logged(made, verify.settle_summary(made))
     remarks = [f"{line}." for line in state.get("remarks", [])]
     if remarks:
@@ -291,6 +370,8 @@ def check(state: State, context: Context) -> State:
         context.limits,
         round=state["round"],
         seconds=spent,
+        tokens=context.tokens,
+        hurried=context.enough(),
         interrupted=context.interrupted,
         new_pages=len(state["fresh"]),
         new_evidence=len(state["new"]),
@@ -300,13 +381,25 @@ def check(state: State, context: Context) -> State:
     )
     if stop:
         context.reporter.stage("verify", f"{len(made.claims())} claims stand; {stop}")
-    return {"canvas": name, "weak": len(failing), "dropped": dropped, "seconds": spent, "stop": stop}
+    return {
+        "canvas": name,
+        "weak": len(failing),
+        "failed": failed,
+        "lost": state.get("lost", []) + [line for line in failed if line not in state.get("lost", [])],
+        "dropped": dropped,
+        "seconds": spent,
+        "stop": stop,
+    }
 
 
 def report(state: State, context: Context) -> State:
-    """Render the canvas and put the two files in place."""
-    from workflows import publish
+    """Render the canvas and put the two files in place, with the figures that the user asked for."""
+    from workflows import figures, publish
 
+    if context.run.figures:
+        about = brief_of(state, context)
+        on_topic = [name for name in state["pages"] if name not in state["cut"]]
+        figures.gather(context, context.canvas(about, state["canvas"]), state["canvas"], on_topic)
     context.reporter.stage("report")
     where = publish.publish(state, context, brief_of(state, context))
     context.run = replace(context.run, status="done", out=str(where), reason=state["stop"])

@@ -51,6 +51,8 @@ class Offers(Completer):
     def _values(self, name: str) -> list[tuple[str, str]]:
         if name == "open":
             return [(r.id, safe(r.question)) for r in runs.listed() if r.status == "done"][:RUNS]
+        if name == "figures":
+            return [("on", "beside claims, from the next question on"), ("off", "none")]
         report = self.dialogue.report
         if report is None:
             return []

@@ -9,12 +9,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows import formats, runs
+from workflows import figures, formats, runs
 
 if TYPE_CHECKING:
     from agent.brief import Brief
@@ -85,12 +85,14 @@ def put(out: Path, markdown: str, data: str, more: Mapping[str, str | bytes] | N
     there appears with all of them in it. In one that is there, files of MORE that
     belong to an older report go, and report.json is replaced last. Raises OutError."""
     files: dict[str, str | bytes] = {**(more or {}), "report.md": markdown, "report.json": data}
+    # Pictures are named by their bytes: those of the report that is replaced go when nothing points at them any more.
     try:
         if out.exists():
             for name in MORE:
                 if name not in files:
                     (out / name).unlink(missing_ok=True)
             _write(out, files)
+            _clear_figures(out, files)
             return
         out.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
@@ -107,7 +109,20 @@ def put(out: Path, markdown: str, data: str, more: Mapping[str, str | bytes] | N
 
 def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         runs.write_atomically(folder / name, content)
+
+
+def _clear_figures(out: Path, files: Mapping[str, str | bytes]) -> None:
+    """Remove the pictures of an older report, and their folder if nothing else lies in it."""
+    folder = out / figures.FOLDER
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for file in folder.iterdir():
+        if figures.NAME.fullmatch(file.name) and f"{figures.FOLDER}/{file.name}" not in files:
+            file.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def add(out: Path, files: Mapping[str, str | bytes]) -> None:
@@ -131,7 +146,9 @@ def publish(state: State, context: Context, brief: Brief) -> Path:
     canvas = context.canvas(brief, state["canvas"])
     pool = context.pool(state["pool"])
     drafts = _drafts(context, canvas)
-    evidence = _evidence(context, pool.evidence, drafts)
+    pictured = figures.shown(run)
+    named = [f["evidence"] for f in pictured or () if "evidence" in f]
+    evidence = _evidence(context, pool.evidence, drafts, named)
     report = build(
         canvas,
         title=brief.title,
@@ -141,7 +158,10 @@ def publish(state: State, context: Context, brief: Brief) -> Path:
         sources=_sources(context, evidence),
         missing=[*missing(state, context, brief), *canvas.notes],
         disputes=[(a, b) for a, b in state["disputes"]],
+        searches=state.get("searches", ()),
+        dropped=state.get("lost", ()),
         drafts=drafts,
+        figures=pictured,
     )
     text, data = markdown(report), json.dumps(report, ensure_ascii=False, indent=1) + "\n"
     out = Path(run.out) if run.out else reserve(Path(run.reports), run.question)
@@ -152,8 +172,9 @@ def publish(state: State, context: Context, brief: Brief) -> Path:
         context.run = replace(run, status="writing", out=str(out))
         runs.save(context.run)
     wanted = formats.parse(run.formats)
-    put(out, text, data, formats.texts(report, wanted, bib=run.bib))
-    add(out, formats.converted(text, wanted))
+    pictures = figures.pictures(run.folder, report)
+    put(out, text, data, {**pictures, **formats.texts(report, wanted, bib=run.bib, pictures=pictures)})
+    add(out, formats.converted(text, wanted, pictures))
     return out
 
 
@@ -173,12 +194,15 @@ def _drafts(context: Context, canvas: Canvas) -> dict[int, Canvas]:
     return out
 
 
-def _evidence(context: Context, at_hand: Mapping[str, Evidence], drafts: Mapping[int, Canvas]) -> dict[str, Evidence]:
-    """The evidence at hand, and what earlier drafts cited and is at hand no more."""
+def _evidence(
+    context: Context, at_hand: Mapping[str, Evidence], drafts: Mapping[int, Canvas], more: Sequence[str] = ()
+) -> dict[str, Evidence]:
+    """The evidence at hand, what earlier drafts cited and is at hand no more, and `more`."""
     from tools.library import LibraryError
 
     out = dict(at_hand)
-    for name in dict.fromkeys(e for draft in drafts.values() for e in draft.cited() if e not in at_hand):
+    earlier = [e for draft in drafts.values() for e in draft.cited()]
+    for name in dict.fromkeys(e for e in [*earlier, *more] if e not in at_hand):
         try:
             out[name] = context.library.evidence([name])[0]
         except LibraryError:
@@ -201,7 +225,9 @@ def _sources(context: Context, evidence: Mapping[str, Evidence]) -> dict[str, So
 
 def missing(state: State, context: Context, brief: Brief) -> list[str]:
     """What the report lacks, in sentences."""
-    from agent import queries
+    from agent import gaps, queries
+    from agent.subquestions import apart
+    from dlm_core.wanted import lacking, length
 
     canvas = context.canvas(brief, state["canvas"])
     pool = context.pool(state["pool"])
@@ -209,7 +235,16 @@ def missing(state: State, context: Context, brief: Brief) -> list[str]:
         f"The sources gave nothing close to the question “{part.rstrip('?')}?”."
         for part in queries.uncovered(brief, canvas, pool, context.embedder)
     ]
-    if state["stop"].startswith(("stopped", "the time")):
+    silent = [t for t in gaps.unspoken(brief, canvas, pool) if t in apart(brief)]
+    if silent:
+        named = " and ".join(f"“{t.text}”" for t in silent)
+        out.append(f"No claim speaks of {named}, which the question names.")
+    out += [
+        f"The sources gave nothing for the section “{head.text}”."
+        for head, body in canvas.sections()
+        if head.pinned and not body
+    ]
+    if state["stop"].startswith(("stopped", "the time", "the budget")):
         done = "1 round" if state["round"] == 1 else f"{state['round']} rounds"
         out.append(f"The search ended early, after {done} of {context.limits.rounds}: {state['stop']}.")
     skipped = state["skipped"]
@@ -219,6 +254,13 @@ def missing(state: State, context: Context, brief: Brief) -> list[str]:
         what = "One source" if len(skipped) == 1 else f"{len(skipped)} sources"
         out.append(f"{what} could not be read: {named}{more}.")
     out += [f"A search failed: {line.rstrip('.')}." for line in state["trouble"]]
+    out += [
+        f"No sentence of the sources that could be used says “{term}”, which was required." for term in lacking(canvas)
+    ]
+    if canvas.wanted.words and length(canvas) < 0.85 * canvas.wanted.words:
+        out.append(
+            f"The sources gave {length(canvas)} words on the question, fewer than the {canvas.wanted.words} asked for."
+        )
     if state["dropped"]:
         what = "One sentence was" if state["dropped"] == 1 else f"{state['dropped']} sentences were"
         out.append(f"{what} left out because the evidence did not bear it out.")

@@ -3,8 +3,10 @@
 One folder a run, under PALIMPSEST_HOME/runs or the user's state folder:
     run.json            the request and how far it is
     checkpoints.sqlite  the graph's state after every node
+    outline.txt         the outline that waits for its approval, with --approve plan
     canvas/NNN.json     the draft by revision (NNN.raw.json: before verification)
     pages/              pages fetched and not yet in the library
+    figures/            pictures of the report and what is shown where, with --figures
     library/            the run's own library, unless another was named
     lock                held while a process works on the run
 Imports nothing slow.
@@ -16,6 +18,7 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,7 +27,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 SCHEMA = 1
-UNFINISHED = ("running", "stopped")
+BEGAN = time.monotonic()  # about when this process began
+UNFINISHED = ("running", "stopped", "paused")
 
 
 class RunError(RuntimeError):
@@ -34,7 +38,8 @@ class RunError(RuntimeError):
 @dataclass(frozen=True)
 class Run:
     """A request and its state. Paths are absolute, so that a run can be resumed
-    from any folder. status: running | writing | stopped | failed | done."""
+    from any folder. status: running | writing | stopped | paused | failed |
+    done."""
 
     id: str
     question: str
@@ -45,14 +50,22 @@ class Run:
     rounds: int = 2
     pages: int = 8
     seconds: float = 0.0
+    tokens: int = 0  # read and denoised by the model at most; 0: no limit
+    approve: str = ""  # "plan": the outline waits for the user before text is written
+    effort: float = 0.5  # 0 fast .. 1 thorough (dlm_core/effort.py)
     force: bool = False
     library: str = ""
+    require: tuple[str, ...] = ()  # terms that must stand in the report
+    forbid: tuple[str, ...] = ()  # terms that may not
+    length: int = 0  # words of the report, 0 for any
     base: str = ""
     weights: str = ""
     after: str = ""  # the run whose library and pages this one goes on from
     formats: str = "md,html,json"  # files of the report
     bib: bool = False
+    figures: bool = False  # figures of the sources are shown, and their captions cited
     settings: dict[str, str] = field(default_factory=dict)  # flags, as tools.settings.load takes them
+    token: str = ""  # tells runs of one name in several state folders apart
     status: str = "running"
     reason: str = ""
     created: str = ""
@@ -109,10 +122,11 @@ def record(run: Run) -> Run:
             except FileExistsError:
                 continue
             break
-        made = replace(run, id=name, created=time.strftime("%Y-%m-%dT%H:%M:%S"))
-        save(made)
+        made = replace(run, id=name, token=secrets.token_hex(4), created=time.strftime("%Y-%m-%dT%H:%M:%S"))
+        # run.json last: a run that can be found can be gone on with.
         (made.folder / "canvas").mkdir()
         (made.folder / "pages").mkdir()
+        save(made)
     except OSError as error:
         raise RunError(
             f"the run cannot be recorded in {runs_folder()}: {error.strerror or error} (PALIMPSEST_HOME names another)"
@@ -164,7 +178,8 @@ def _read(file: Path) -> Run:
         if int(raw["schema"]) != SCHEMA or not isinstance(raw["sources"], list):
             raise ValueError("made by another version")
         values = {k: v for k, v in raw.items() if k in types}
-        run = Run(**{**values, "sources": tuple(map(str, raw["sources"])), "id": file.parent.name})
+        lists = {name: tuple(map(str, raw.get(name, ()))) for name in ("sources", "require", "forbid")}
+        run = Run(**{**values, **lists, "id": file.parent.name})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{file} cannot be read ({error}): remove its folder") from None
     return run

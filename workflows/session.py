@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tools.deadline import Deadline
 from tools.language import question_trouble
 from tools.mediawiki import MediaWiki
 from tools.providers import open_providers
@@ -35,16 +36,31 @@ class Failed(RuntimeError):
     """The run gave no report; one line that says why."""
 
 
-def work(run: runs.Run, *, json: bool = False, quiet: bool = False) -> int:
-    """Do or go on with a run; 0 when its report is on disk.
+def work(run: runs.Run, *, json: bool = False, quiet: bool = False, take_outline: bool = False) -> int:
+    """Do or go on with a run; 0 when its report is on disk, or its outline waits for
+    its approval (take_outline: as it stands, it is approved).
 
     Raises WrongSources before anything was done, Failed after it.
     """
-    providers = providers_of(run)
+    from workflows.approve import Paused
+    from workflows.outline import OutlineError
+
+    deadline = Deadline()
+    providers = providers_of(run, deadline)
     with open_reporter(quiet, json=json) as reporter:
-        context = taken_up(run, providers, reporter)
+        context = taken_up(run, providers, reporter, deadline)
+        context.started, context.take_outline = runs.BEGAN, take_outline
         try:
             carry_out(context)
+        except OutlineError as error:
+            raise WrongSources(f"{context.run.folder / 'outline.txt'}: {error}") from None
+        except Paused as waiting:
+            reporter.close()
+            if not json:
+                print(waiting.outline, flush=True)
+            if not quiet:
+                print(safe(str(waiting)), file=sys.stderr)
+            return 0
         finally:
             context.close()
         if json and not quiet:
@@ -56,21 +72,27 @@ def work(run: runs.Run, *, json: bool = False, quiet: bool = False) -> int:
     return 0
 
 
-def taken_up(run: runs.Run, providers: list[Provider], reporter: Reporter) -> Context:
-    """The context of a run that is about to begin or to go on."""
+def taken_up(run: runs.Run, providers: list[Provider], reporter: Reporter, deadline: Deadline | None = None) -> Context:
+    """The context of a run that is about to begin or to go on. deadline: that of the providers."""
     if run.status == "failed" and not any((run.folder / "canvas").glob("*.json")):
+        from workflows import saver
+
         # It ended before there was a draft: what it failed on is asked for again.
-        (run.folder / "checkpoints.sqlite").unlink(missing_ok=True)
+        saver.forget(run)
         for page in (run.folder / "pages").glob("*.json"):
             page.unlink()
     if run.status != "writing":
         run = replace(run, status="running", reason="")
         runs.save(run)
-    return Context(run, providers, reporter)
+    return Context(run, providers, reporter, deadline=deadline or Deadline())
 
 
 def carry_out(context: Context) -> None:
-    """Run the graph to its end; context.run then says where the report is. Raises Failed."""
+    """Run the graph to its end; context.run then says where the report is. Raises Failed,
+    and approve.Paused or outline.OutlineError where the outline waits for the user."""
+    from workflows.approve import Paused
+    from workflows.outline import OutlineError
+
     context.reporter.begin(events.begun(context.run))
     try:
         with interruptible(context):
@@ -82,6 +104,10 @@ def carry_out(context: Context) -> None:
         line = f"stopped; palimpsest resume {context.run.id} goes on from here"
         context.reporter.finish(events.failed(line))
         raise Failed(line) from None
+    except (Paused, OutlineError) as waiting:
+        runs.save(replace(context.run, status="paused"))
+        context.reporter.finish(events.paused(str(waiting), str(context.run.folder / "outline.txt")))
+        raise
     except Exception as error:
         kept = context.run.status if context.run.status == "writing" else "failed"
         runs.save(replace(context.run, status=kept, reason=_line(error)))
@@ -91,8 +117,9 @@ def carry_out(context: Context) -> None:
         raise
 
 
-def providers_of(run: runs.Run) -> list[Provider]:
-    """The providers of a run's sources; Wikipedia where it names none.
+def providers_of(run: runs.Run, deadline: Deadline | None = None) -> list[Provider]:
+    """The providers of a run's sources; Wikipedia where it names none. deadline: when
+    they stop waiting.
 
     Raises WrongSources for a source that cannot be, Failed where Wikipedia was
     not asked for and cannot be reached.
@@ -100,7 +127,7 @@ def providers_of(run: runs.Run) -> list[Provider]:
     if trouble := question_trouble(run.question):
         raise WrongSources(trouble)
     try:
-        providers = open_providers(list(run.sources) or ["wikipedia"], load(run.settings)[0])
+        providers = open_providers(list(run.sources) or ["wikipedia"], load(run.settings)[0], deadline)
     except (SourceError, SettingsError) as error:
         raise WrongSources(str(error)) from None
     wiki = providers[0]

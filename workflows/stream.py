@@ -45,6 +45,9 @@ class Stream(Reporter):
     def stage(self, name: str, detail: str = "") -> None:
         self._line("stage", {"name": name, "detail": detail})
 
+    def search(self, event: dict[str, Any]) -> None:
+        self._line("search", event)
+
     def note(self, line: str) -> None:
         self._line("note", {"text": line})
 
@@ -62,6 +65,7 @@ class Stream(Reporter):
         self._line("canvas", event)
 
     def finish(self, event: dict[str, Any]) -> None:
-        self._line("report" if "report" in event else "error", event)
+        name = "report" if "report" in event else "paused" if "outline" in event else "error"
+        self._line(name, event)
         if self._broken is not None:
             raise self._broken

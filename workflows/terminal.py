@@ -73,6 +73,9 @@ class Reporter:
     def step(self, event: dict[str, Any]) -> None:
         """A node of the graph begins (events.step)."""
 
+    def search(self, event: dict[str, Any]) -> None:
+        """What a round searches for, and why (events.searched)."""
+
     def stage(self, name: str, detail: str = "") -> None:
         """A stage of the round begins, or has something to say."""
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from dlm_core import segment
 from dlm_core.embed import Embedder
+from dlm_core.plan_features import stems
 
 # Formulas without their symbols, dictionaries and narratives have no plan to learn from.
 LEFT_OUT = re.compile(
@@ -43,14 +44,6 @@ VAGUE = re.compile(
     r"part \d+|chapter \d+|[ivxlc]+)$",
     re.I,
 )  # titles that ask nothing
-WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
-STOP = frozenset(
-    """the a an of and or to in on at by for with from as is are was were be been being it its this that these
-    those which who whom whose what when where how why can could may might will would shall should must do does
-    did has have had not no nor but if then than so such also more most other some any each many much all both
-    into over under between through their they them he she his her we our you your one two about after before
-    during while there here only very often""".split()  # noqa: SIM905
-)
 
 
 class PlanDataError(RuntimeError):
@@ -84,11 +77,6 @@ class Group:
     pages: list[Page]
     questions: list[str]
     asked: np.ndarray = field(default_factory=lambda: np.zeros((0, 384), np.float32))
-
-
-def stems(text: str) -> set[str]:
-    """Content words, crudely stemmed, for word-overlap alignment."""
-    return {w.lower()[:7].removesuffix("s") for w in WORD.findall(text) if w.lower() not in STOP}
 
 
 def permitted(licence: str) -> bool:

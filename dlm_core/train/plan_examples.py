@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dlm_core.canvas import Kind
-from dlm_core.planner import feature_matrix
+from dlm_core.plan_features import feature_matrix
 from dlm_core.planning import Plan, compact, symbols
 from dlm_core.train.plan_data import LEFT_OUT, VAGUE, Group, Page, PlanDataError
 
@@ -33,7 +33,8 @@ _DEFINING = 4  # a sentence this early in its section often defines its subject
 @dataclass(frozen=True)
 class Example:
     """One question with M pieces of evidence. `part` (M,) names the gold page's section a row stands in, -1 for
-    distractors; `covers` (M,) how well a row covers the page's summary or glossary; `plan` points at rows."""
+    distractors; `covers` (M,) how well a row covers the page's summary or glossary; `page` (M,) numbers the pages,
+    those that answer first, and `place` (M,) is the offset in them; `plan` points at rows, in the order of the book."""
 
     asked: str
     question: np.ndarray  # (384,)
@@ -42,6 +43,8 @@ class Example:
     texts: list[str]
     part: np.ndarray
     covers: np.ndarray
+    page: np.ndarray
+    place: np.ndarray
     plan: Plan
 
 
@@ -138,7 +141,13 @@ def gold_sections(pages: list[Page], question: np.ndarray, random: np.random.Gen
 def draw(corpus: Corpus, random: np.random.Generator, size: int) -> Example | None:
     """One example of a random group with a pool of about `size`; None where its pages give no section."""
     chosen = corpus.groups[int(random.choice(corpus.owner))]
-    asked, question, pages = _question(chosen, random)
+    return build(corpus, *_question(chosen, random), random, size)
+
+
+def build(
+    corpus: Corpus, asked: str, question: np.ndarray, pages: list[Page], random: np.random.Generator, size: int
+) -> Example | None:
+    """The example of a question that `pages` answer, with a pool of about `size`; None where they give no section."""
     sections = gold_sections(pages, question, random)
     if not sections:
         return None
@@ -158,7 +167,9 @@ def draw(corpus: Corpus, random: np.random.Generator, size: int) -> Example | No
     vectors = np.stack([p.vectors[r] for p, r in picked])
     plan = _gold_plan(sections, rank, vectors, [(p.id, int(p.paragraph[r])) for p, r in picked])
     numbers = {id(p): i for i, p in enumerate(pages)}
-    features = feature_matrix(question, vectors, seed=int(random.integers(2**31)), **_origins(picked, pages, random))
+    every = {n: i for i, n in enumerate(dict.fromkeys([*numbers, *(id(p) for p, _ in picked)]))}
+    told = _origins(picked, pages, random)
+    features = feature_matrix(question, vectors, asked=asked, seed=int(random.integers(2**31)), **told)
     return Example(
         asked,
         question,
@@ -167,6 +178,8 @@ def draw(corpus: Corpus, random: np.random.Generator, size: int) -> Example | No
         [p.texts[r] for p, r in picked],
         np.array([numbers[id(p)] * 1000 + int(p.section[r]) if id(p) in numbers else -1 for p, r in picked]),
         np.array([float(p.cover[r]) if id(p) in numbers else 0.0 for p, r in picked]),
+        np.array([every[id(p)] for p, _ in picked]),
+        np.array([int(p.start[r]) for p, r in picked]),
         plan,
     )
 

@@ -8,46 +8,32 @@ Choices:
 - tokens come from the vocabulary mixed with copying from the context, and only
   where something is to be written; what becomes of a position (kept, emptied,
   written) is learned at every position
-- AdamW; warm-up, a level stretch, linear decay over the last third (WSD); what
-  a step sees follows from (seed, step), so a run that was killed goes on as if
-  it had not been
+- what a step sees follows from (seed, step) alone (loop.py)
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import shutil
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from dlm_core.checkpoint import compute_dtype, load_adapter, load_base, save_adapter
+from dlm_core.checkpoint import compute_dtype, load_adapter, load_base
 from dlm_core.fetch_base import base_path
 from dlm_core.tokenizer import TextTokenizer
 from dlm_core.train.documents import DataError, used
 from dlm_core.train.draws import Example, draw
+from dlm_core.train.loop import Schedule, fit, neighbours
 from dlm_core.train.loss import losses
 from dlm_core.train.measure import evaluate
 from dlm_core.train.text_data import build
 
 RANK = 48
-WARM_UP = 40  # steps
-DECAY = 0.35  # of the run, at its end
-
-
-def rate(peak: float, step: int, share: float) -> float:
-    """Learning rate at a step of a run that is `share` (0..1) done: warm-up, stable, decay."""
-    return peak * min(1.0, (step + 1) / WARM_UP) * min(1.0, max(0.03, (1 - share) / DECAY))
-
-
-def neighbours(examples: list[Example], size: int, seed: int, step: int) -> list[Example]:
-    """Examples of like length, so that little of a batch is padding; `examples` sorted by length."""
-    at = random.Random(f"{seed}/{step}").randrange(max(1, len(examples) - size))
-    return examples[at : at + size]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -61,66 +47,22 @@ def main(args: argparse.Namespace) -> None:
         load_adapter(model, sorted(Path(args.start).glob("adapter-*.safetensors")), partial=True)
         if (Path(args.start) / "text-card.json").is_file():  # what these weights have been through
             shutil.copyfile(Path(args.start) / "text-card.json", out / "text-before.json")
-    state_file = out / "text-state.pt"
-    parameters = [p for _, p in model.adapter_parameters()]
-    for p in parameters:
-        p.data = p.data.float()
-    optimizer = torch.optim.AdamW(parameters, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.01)
-    step, spent = 0, 0.0
-    if args.resume and state_file.is_file():
-        saved = torch.load(state_file, weights_only=True)
-        with torch.no_grad():
-            for p, full in zip(parameters, saved["parameters"], strict=True):
-                p.copy_(full)
-        optimizer.load_state_dict(saved["optimizer"])
-        step, spent = saved["step"], saved["seconds"]
-    train_set, valid_set, tasks = _examples(args, tokenizer)
+    train_set, valid_set, tasks = examples(out, Path(args.data), args.seed, args.examples, tokenizer)
     print(json.dumps({"examples": len(train_set), "held_out": len(valid_set), **tasks}), flush=True)
-    log = open(out / "text-log.jsonl", "a", encoding="utf-8")  # noqa: SIM115 - open for the whole run
-    began = mark = last_save = time.monotonic()
-    running: list[list[float]] = []
-    limit = args.minutes * 60
-    while (done := step / args.steps if args.steps else (spent + time.monotonic() - began) / limit) < 1:
-        batch = draw(neighbours(train_set, args.batch, args.seed, step), args.seed, step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate(args.lr, step, done)
-        loss, kinds = losses(model, batch)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        step += 1
-        running.append([float(loss.detach()), *kinds.tolist()])
-        now = time.monotonic()
-        if step % args.log == 0:
-            mean = [round(sum(c) / len(running), 4) for c in zip(*running, strict=True)]
-            line = {"step": step, "minutes": round((spent + now - began) / 60, 2)}
-            line |= dict(zip(("loss", "edit", "masked_edit", "blank"), mean, strict=True))
-            line["seconds_a_step"] = round((now - mark) / args.log, 2)
-            print(json.dumps(line), flush=True)
-            log.write(json.dumps(line) + "\n")
-            log.flush()
-            mark, running = now, []
-        ends = step >= args.steps if args.steps else spent + now - began >= limit
-        if ends or now - last_save > args.checkpoint:
-            last_save = now
-            save_adapter(model, out, {"steps": str(step)})
-            torch.save(
-                {
-                    "parameters": [p.detach() for p in parameters],
-                    "optimizer": optimizer.state_dict(),
-                    "step": step,
-                    "seconds": spent + now - began,
-                },
-                state_file.with_suffix(".tmp"),
-            )
-            state_file.with_suffix(".tmp").replace(state_file)
+
+    def loss(step: int) -> tuple[Tensor, Mapping[str, float]]:
+        total, kinds = losses(model, draw(neighbours(train_set, args.batch, args.seed, step), args.seed, step))
+        return total, dict(zip(("edit", "masked_edit", "blank"), kinds.tolist(), strict=True))
+
+    schedule = Schedule(args.steps, args.minutes, args.lr, args.checkpoint, args.log)
+    parameters = [p for _, p in model.adapter_parameters()]
+    step, seconds = fit(model, parameters, loss, schedule, out, resume=args.resume)
     figures = evaluate(model, valid_set, seed=7)
     card: dict[str, Any] = {
         "scale": "text",
         "steps": step,
         "draws": step * args.batch * 2,
-        "seconds": round(spent + time.monotonic() - began),
+        "seconds": round(seconds),
         "threads": args.threads,
         "rank": RANK,
         "tasks": tasks,
@@ -135,21 +77,21 @@ def main(args: argparse.Namespace) -> None:
     print(json.dumps(card), flush=True)
 
 
-def _examples(
-    args: argparse.Namespace, tokenizer: TextTokenizer
+def examples(
+    out: Path, data: Path, seed: int, count: int, tokenizer: TextTokenizer
 ) -> tuple[list[Example], list[Example], dict[str, int]]:
-    """Training examples sorted by length, held-out ones, and the training count of each task.
+    """About `count` training examples sorted by length, held-out ones, and the training count of each task.
 
-    Finding them takes minutes, so they are kept beside the checkpoint.
+    Finding them takes minutes, so they are kept in `out`, beside the checkpoint.
     """
-    kept = Path(args.out) / f"examples-{args.seed}-{args.examples}.json"
+    kept = out / f"examples-{seed}-{count}.json"
     if not kept.is_file():
         found = {
-            "train": build(Path(args.data), tokenizer, training=True, limit=args.examples, seed=args.seed),
-            "held": build(Path(args.data), tokenizer, training=False, limit=400, seed=1),
+            "train": build(data, tokenizer, training=True, limit=count, seed=seed),
+            "held": build(data, tokenizer, training=False, limit=400, seed=1),
         }
         if not all(found.values()):
-            raise DataError(f"{args.data} gives no examples for the text scale: is it the folder of training text?")
+            raise DataError(f"{data} gives no examples for the text scale: is it the folder of training text?")
         found["train"].sort(key=lambda e: len(e.context) + len(e.target) + len(e.source))
         part = kept.with_suffix(".part")
         part.write_text(json.dumps({k: [vars(e) for e in v] for k, v in found.items()}))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -119,13 +120,23 @@ def _headings(doc: Document, rng: random.Random) -> list[Raw]:
     return out
 
 
-def _summaries(doc: Document) -> list[Raw]:
-    """(evidence, summary sentence) pairs of high coverage."""
+@dataclass(frozen=True)
+class Pair:
+    """A summary sentence and the one or two sentences of its page that hold its words."""
+
+    title: str
+    heading: str
+    evidence: list[str]
+    target: str
+    covered: float  # share of the target's content words that stand in the evidence
+
+
+def summary_pairs(doc: Document) -> Iterator[Pair]:
+    """The sentences of a document's summary with the evidence that covers them best, whatever it covers."""
     pool = [
         (sec.heading, s) for sec in doc.sections for p in sec.paragraphs for s in _sentences(p) if len(s.split()) <= 45
     ]
     words = [content_words(s) for _, s in pool]
-    out = []
     for paragraph in doc.summary:
         for target in _sentences(paragraph):
             want = content_words(target)
@@ -139,12 +150,21 @@ def _summaries(doc: Document) -> list[Raw]:
                     break
                 chosen.append(best)
                 left -= words[best]
-            evidence = [pool[i][1] for i in chosen]
-            if chosen and len(left) <= (1 - COVERAGE) * len(want) and not unsupported(target, evidence):
-                task = BRIEF if len(target) < 0.75 * sum(map(len, evidence)) else CLAIM
-                lead = max(evidence, key=lambda e: _alike(e, target))
-                text = prompt(doc.title, pool[chosen[0]][0], evidence, task)
-                out.append(Raw(text, target, lead if _alike(lead, target) >= ALIKE else "", "summary"))
+            if chosen:
+                evidence = [pool[i][1] for i in chosen]
+                yield Pair(doc.title, pool[chosen[0]][0], evidence, target, 1 - len(left) / len(want))
+
+
+def _summaries(doc: Document) -> list[Raw]:
+    """(evidence, summary sentence) pairs of high coverage."""
+    out = []
+    for pair in summary_pairs(doc):
+        target, evidence = pair.target, pair.evidence
+        if pair.covered >= COVERAGE and not unsupported(target, evidence):
+            task = BRIEF if len(target) < 0.75 * sum(map(len, evidence)) else CLAIM
+            lead = max(evidence, key=lambda e: _alike(e, target))
+            text = prompt(doc.title, pair.heading, evidence, task)
+            out.append(Raw(text, target, lead if _alike(lead, target) >= ALIKE else "", "summary"))
     return out
 
 

@@ -1,4 +1,4 @@
-"""Folders of Markdown pages for tests, made from the training-text shards that validation.txt sets aside."""
+"""Folders of Markdown pages for tests and benches, from the training-text shards that validation.txt sets aside."""
 
 from __future__ import annotations
 
