@@ -156,7 +156,8 @@ def make_report(folder: Path, *arguments: str) -> list[str]:
     for name in ("run.stamp", "base.stamp"):
         (folder / ".venv" / name).touch()
         os.utime(folder / ".venv" / name, (later, later))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))} | {"OUT": "", "ARGS": ""}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    environment |= {"OUT": "", "ARGS": ""}
     done = subprocess.run(
         ["make", "-s", "report", *arguments], cwd=folder, capture_output=True, text=True, check=True, env=environment
     )
