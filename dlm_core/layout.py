@@ -374,13 +374,15 @@ def place(canvas: Canvas, rows: Sequence[Row], same: dict[str, str] | None = Non
                 old = None
         if old is not None:
             used.add(old.id)
+            if old.pinned:
+                ids = old.pointers  # what is pinned keeps its citations too
             moved = old.pointers != ids
             slots.append(
                 replace(
                     old,
                     pointers=ids,
                     plan_confidence=sure,
-                    text="" if moved and not old.pinned else old.text,
+                    text="" if moved else old.text,
                     remasks=0 if moved else old.remasks,
                 )
             )
