@@ -33,6 +33,7 @@ from bench.causal import generate
 from bench.checker import unsupported
 from bench.measures import Draft, Sentence
 from bench.rouge import tokens
+from bench.select import marginal
 from dlm_core.checkpoint import compute_dtype, converted, load_adapter, load_base
 from dlm_core.embed import Embedder
 from dlm_core.fetch_base import base_path, cache_folder
@@ -44,7 +45,6 @@ from dlm_core.tokenizer import TextTokenizer
 from dlm_core.train.text import RANK
 from tools.library import Library
 
-TRADE = 0.7  # of relevance against novelty
 UNITS = 60  # sentences a peer ranks at most
 PASSAGES = 24  # of a retrieval: with fewer, some reports stay shorter than ours
 EACH = 3  # sentences a passage gives to the causal peer
@@ -157,19 +157,6 @@ def candidates(library: Library, sources: Sequence[str]) -> list[Evidence]:
     return found
 
 
-def marginal(relevance: np.ndarray, alike: np.ndarray, count: int) -> list[int]:
-    """Maximal marginal relevance (Carbonell and Goldstein 1998) over relevance (n,) and
-    likeness (n, n), both 0..1: `count` rows, best first."""
-    chosen: list[int] = []
-    twin = np.zeros(len(relevance))
-    for _ in range(min(count, len(relevance))):
-        scores = TRADE * relevance - (1 - TRADE) * twin
-        scores[chosen] = -np.inf
-        chosen.append(int(scores.argmax()))
-        twin = np.maximum(twin, alike[chosen[-1]])
-    return chosen
-
-
 def by_words(question: str, found: Sequence[Evidence]) -> list[int]:
     """BM25 and maximal marginal relevance over shared words."""
     corpus = bm25s.tokenize([e.text for e in found], stopwords="en", show_progress=False)
@@ -180,13 +167,13 @@ def by_words(question: str, found: Sequence[Evidence]) -> list[int]:
     bags = [set(tokens(e.text)) for e in found]
     likely = np.argsort(-scores, kind="stable")[: 10 * UNITS]  # the rest is not worth n by n sets
     alike = np.array([[len(bags[i] & bags[j]) / len(bags[i] | bags[j]) for j in likely] for i in likely])
-    return [int(likely[n]) for n in marginal(scores[likely] / max(scores.max(), 1e-9), alike, UNITS)]
+    return [int(likely[n]) for n in marginal(scores[likely] / max(scores.max(), 1e-9), alike, UNITS).tolist()]
 
 
 def by_meaning(question: str, found: Sequence[Evidence], library: Library, embedder: Embedder) -> list[int]:
     """MiniLM cosine and maximal marginal relevance over it."""
     vectors = library.vectors([e.id for e in found])
-    return marginal(vectors @ embedder([question])[0], vectors @ vectors.T, UNITS)
+    return [int(n) for n in marginal(vectors @ embedder([question])[0], vectors @ vectors.T, UNITS)]
 
 
 def _said(text: str, evidence: Evidence, library: Library, section: str = "") -> Sentence:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.conflict import conflict
+from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
 from dlm_core.parts import by_subject, shares
@@ -25,12 +26,9 @@ from dlm_core.pool import Pool
 
 TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
-FEWEST = 2  # claims a section needs
 MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
 DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fraction of a second
-OPENED = 4  # slots opened for a sub-question that a plan does not answer
-PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what answers a sub-question
-ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
+OPENED = 6  # slots opened for what a plan passes over
 ON_TOPIC = 0.25  # cosine with the question under which evidence is no ground for a claim
 
 
@@ -132,8 +130,8 @@ def sample(
     if required:
         fixed = [(Kind.SECTION, (), 1.0), *((Kind.CLAIM, (e,), 1.0) for e in required[: slots - 1])]
     best = max((denoise(fixed, None, slots) for _ in range(drafts)), key=worth)
-    for rows in _unanswered(best, pool, parts):
-        # A sub-question that the plan passed over: open slots at its end, and only what answers it to fill them.
+    for rows in passed_over([pool.row(e) for e in leads(best)], [*answering(parts), *naming(asked[0], pool)]):
+        # A sub-question, or what the question is about: open slots at the end, and only what speaks of it to fill them.
         body = [row for row in best if row[0] != Kind.EMPTY]
         room = min(OPENED, len(rows), slots - len(body) - 1)
         if room >= FEWEST:
@@ -141,6 +139,9 @@ def sample(
             mask = _mask(pool, [*(e for _, ids_, _ in body for e in ids_), *(ids[r] for r in rows)])
             best = denoise(opened, range(len(body) + 1, len(opened)), len(opened), mask)
     best = regroup(best, pool, kin.numpy())
+    if parts.shape[1] < 2 and (told := {r for rows in naming(asked[0], pool) for r in rows}):
+        # One question: the section that names what it is about answers it, and comes first.
+        parts = np.array([[r in told, r not in told] for r in range(len(pool))], dtype=np.float32)
     return in_order(best, pool, parts)
 
 
@@ -151,31 +152,9 @@ def _mask(pool: Pool, ids: Iterable[str]) -> Tensor:
     return mask
 
 
-def answers(parts: Sequence[str], pool: Pool, models: Models) -> np.ndarray:
-    """(M, parts): how much nearer each sub-question is to a piece of evidence, and to where it stands, than it is to
-    the pool as a whole: on one subject, everything is near to every question about it."""
-    if not parts or not len(pool):
-        return np.zeros((len(pool), len(parts)), dtype=np.float32)
-    asked = models.embedder(list(parts))
-    places = [f"{pool.title(e)}. {pool.evidence[e].heading}" for e in pool.evidence]
-    known = dict.fromkeys(places)
-    vectors = dict(zip(known, models.embedder(list(known)), strict=True))
-    near = pool.vectors @ asked.T + PLACE * np.stack([vectors[p] for p in places]) @ asked.T
-    return np.asarray(near - near.mean(axis=0), dtype=np.float32)
-
-
-def _unanswered(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[list[int]]:
-    """For each sub-question that fewer than FEWEST claims answer though the pool could: the rows that do."""
-    if parts.shape[1] < 2:
-        return []
-    used = {pool.row(ids[0]) for kind, ids, _ in rows if kind == Kind.CLAIM and ids}
-    best = parts.argmax(axis=1)
-    out = []
-    for number in range(parts.shape[1]):
-        on = [r for r in range(len(pool)) if best[r] == number and parts[r, number] >= ANSWERS]
-        if len(used & set(on)) < FEWEST:
-            out.append([r for r in on if r not in used])
-    return [rows for rows in out if len(rows) >= FEWEST]
+def leads(rows: Sequence[Row]) -> list[str]:
+    """The evidence that each claim leads with."""
+    return [ids[0] for kind, ids, _ in rows if kind == Kind.CLAIM and ids]
 
 
 def _plan(rows: Sequence[Row], pool: Pool) -> Plan:

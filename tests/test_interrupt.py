@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -95,7 +96,7 @@ def test_twice_while_a_server_hangs_stops_at_once(
     assert "no passages" in again.communicate(timeout=60)[1]
 
 
-@pytest.mark.parametrize("at", ["writing claims", "writing headings", "verify:", "reflect:"])
+@pytest.mark.parametrize("at", ["draft:", "writing headings", "verify:", "reflect:"])
 def test_twice_while_it_works_stops_at_once_and_it_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
@@ -131,3 +132,34 @@ def test_once_while_reading_writes_the_report_of_what_was_read(
     assert "read: 3 of 3" not in rest
     report = (tmp_path / "out" / "report.md").read_text()
     assert "The search ended early, after 1 round of 5: stopped by the user." in report
+
+
+def test_ctrl_c_twice_stops_at_once_and_once_writes_the_report_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need((WEIGHTS / "manifest.json").is_file(), "the trained weights are not there")
+    monkeypatch.setenv("PALIMPSEST_HOME", str(tmp_path))
+    (tmp_path / "heron.md").write_text(HERON)
+    process = begun(tmp_path, QUESTION, "--sources", "heron.md", "--rounds", "5", "--out", "out")
+    until(process, "draft")
+    process.send_signal(signal.SIGINT)
+    until(process, "  ending this round")
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, rest = process.communicate(timeout=120)
+    assert process.returncode == 1 and out == ""
+    assert "palimpsest: stopped; palimpsest resume" in rest.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+    assert runs.latest_unfinished().status == "stopped"
+
+    process = begun(tmp_path, "resume")
+    until(process, "draft")
+    process.send_signal(signal.SIGINT)
+    out, rest = process.communicate(timeout=300)
+    assert process.returncode == 0, rest
+    assert out.strip() == str(tmp_path / "out" / "report.md")
+    made = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert made["missing"] == ["The search ended early, after 1 round of 5: stopped by the user."]
+    assert [r["kind"] for r in made["revisions"]] == ["draft"]
+    assert runs.load(runs.listed()[0].id).status == "done"
+    assert "is done" in (begun(tmp_path, "resume", runs.listed()[0].id).communicate()[1])

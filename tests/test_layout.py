@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dlm_core.canvas import Canvas, Kind, Slot
+from dlm_core.coverage import naming, passed_over
 from dlm_core.layout import Row, dissolve, in_order, regroup
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
@@ -106,3 +107,15 @@ def test_a_lone_claim_of_a_new_section_joins_its_like(stars: Pool) -> None:
     assert dissolve(named, stars) is named  # a section that stood before stays
     empty = Canvas("q", slots=(*slots[:3], heads[1]))
     assert [s.id for s in dissolve(empty, stars).slots] == ["h0", "a.e10", "a.e20"]
+
+
+def test_what_a_plan_passes_over_is_found() -> None:
+    texts = [f"Diffusion models write text number {n}." for n in range(6)]
+    texts += [f"Remasking puts masks back, way {n}." for n in range(3)]
+    rows = [Evidence(f"s.e{n}", "s", "s.p0", "", n, n + 1, t, "", True, "") for n, t in enumerate(texts)]
+    held = Pool({e.id: e for e in rows}, np.eye(len(rows), 384, dtype=np.float32))
+    wanted = naming("How do diffusion models remask text?", held)
+    assert wanted == [[6, 7, 8]]  # what all of them are about tells nothing apart
+    assert passed_over([0, 1], wanted) == [[6, 7, 8]]
+    assert passed_over([0, 6], wanted) == [[7, 8]]
+    assert passed_over([6, 7], wanted) == []

@@ -5,11 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -23,7 +19,7 @@ from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.checkpoint import WEIGHTS
 from dlm_core.models import Models, load_models
 from dlm_core.segment import tidy
-from tests.support import ROOT, need
+from tests.support import need
 from tools.source import Hit, Provider, ProviderError, Skipped, Source, source_id
 from workflows import nodes, runs, session, terminal
 from workflows.context import Context, FailedRun
@@ -258,57 +254,6 @@ def test_every_source_gives_its_best_page_before_any_gives_a_second() -> None:
 
     taken = nodes._in_turn([hits("a", 9), hits("b", 1), hits("c", 3)], 6)
     assert [h.url for h in taken] == ["a0", "b0", "c0", "a1", "c1", "a2"]
-
-
-# --- Ctrl-C ------------------------------------------------------------------------------
-
-
-def started(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "workflows.cli", *arguments],
-        cwd=home,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PALIMPSEST_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for(process: subprocess.Popen[str], beginning: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith(beginning):
-            return
-    raise AssertionError(f"the run ended before {beginning!r}")
-
-
-@pytest.mark.slow
-def test_ctrl_c_twice_stops_at_once_and_once_writes_the_report_so_far(home: Path) -> None:
-    models()
-    (home / "heron.md").write_text(HERON)
-    process = started(home, QUESTION, "--sources", "heron.md", "--rounds", "5", "--out", "out")
-    wait_for(process, "draft")
-    process.send_signal(signal.SIGINT)
-    wait_for(process, "  ending this round")
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, rest = process.communicate(timeout=120)
-    assert process.returncode == 1 and out == ""
-    assert "palimpsest: stopped; palimpsest resume" in rest.splitlines()[-1]
-    assert not (home / "out").exists()
-    assert runs.latest_unfinished().status == "stopped"
-
-    process = started(home, "resume")
-    wait_for(process, "draft")
-    process.send_signal(signal.SIGINT)
-    out, rest = process.communicate(timeout=300)
-    assert process.returncode == 0, rest
-    assert out.strip() == str(home / "out" / "report.md")
-    made = json.loads((home / "out" / "report.json").read_text())
-    assert made["missing"] == ["The search ended early, after 1 round of 5: stopped by the user."]
-    assert [r["kind"] for r in made["revisions"]] == ["draft"]
-    assert runs.load(runs.listed()[0].id).status == "done"
-    assert "is done" in (started(home, "resume", runs.listed()[0].id).communicate()[1])
 
 
 # --- what is shown ---------------------------------------------------------------------------

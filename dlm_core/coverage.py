@@ -1,0 +1,55 @@
+"""What a plan passes over: sub-questions that no claim answers, and what the question is about that no claim names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from dlm_core.models import Models
+from dlm_core.plan_features import stems
+from dlm_core.pool import Pool
+
+FEWEST = 2  # claims a section needs
+PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what answers a sub-question
+SOME = 0.4  # share of the pool up to which a word tells what is about it from what is not
+ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
+
+
+def answers(parts: Sequence[str], pool: Pool, models: Models) -> np.ndarray:
+    """(M, parts): how much nearer each sub-question is to a piece of evidence, and to where it stands, than it is to
+    the pool as a whole: on one subject, everything is near to every question about it."""
+    if not parts or not len(pool):
+        return np.zeros((len(pool), len(parts)), dtype=np.float32)
+    asked = models.embedder(list(parts))
+    places = [f"{pool.title(e)}. {pool.evidence[e].heading}" for e in pool.evidence]
+    known = dict.fromkeys(places)
+    vectors = dict(zip(known, models.embedder(list(known)), strict=True))
+    near = pool.vectors @ asked.T + PLACE * np.stack([vectors[p] for p in places]) @ asked.T
+    return np.asarray(near - near.mean(axis=0), dtype=np.float32)
+
+
+def answering(parts: np.ndarray) -> list[list[int]]:
+    """For each of several sub-questions the rows that answer it best; parts (M, sub-questions) from `answers`."""
+    if parts.shape[1] < 2:
+        return []
+    best = parts.argmax(axis=1)
+    return [np.flatnonzero((best == k) & (parts[:, k] >= ANSWERS)).tolist() for k in range(parts.shape[1])]
+
+
+def naming(question: str, pool: Pool) -> list[list[int]]:
+    """For each word of the question that only some of the pool is about, the rows that have it, in text, heading or
+    title: by vectors, everything on diffusion models answers a question about their remasking."""
+    held = [_words(f"{e.text} {e.heading} {pool.title(i)}") for i, e in pool.evidence.items()]
+    rows = [[n for n, words in enumerate(held) if word in words] for word in sorted(_words(question))]
+    return [on for on in rows if FEWEST < len(on) <= SOME * len(pool)]
+
+
+def _words(text: str) -> set[str]:
+    return {w[:6] for w in stems(text)}
+
+
+def passed_over(used: Collection[int], wanted: Sequence[list[int]]) -> list[list[int]]:
+    """Of each list of rows of which fewer than FEWEST are `used`, those that are not; where they are enough."""
+    free = [[r for r in on if r not in used] for on in wanted if len(set(used) & set(on)) < FEWEST]
+    return [on for on in free if len(on) >= FEWEST]
