@@ -1,5 +1,5 @@
 # make report Q="your question"    a report under ./reports, from examples/library unless SOURCES names others
-# make test | lint | setup | bench-speed | bench-peers | bench-reports | pictures | man | clean
+# make test | lint | setup | bench-speed | bench-quality | bench-peers | bench-reports | pictures | man | clean
 # Each target does its own set-up; a second call finds it done.
 
 PYTHON  ?= python3
@@ -13,6 +13,8 @@ SOURCES ?= examples/library
 OUT     ?=
 # More arguments, for palimpsest (make report) or pytest (make test).
 ARGS    ?=
+# Processes of make test; each has one thread.
+WORKERS ?= 2
 # Text for training and for benches.
 DATA    ?= ../shared/data
 # Where a CPU build of torch is looked for when pip's own settings lead to none. Empty: whatever pip finds.
@@ -27,7 +29,7 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COMPILE := torch, onnxruntime, chromadb, bm25s, langgraph.graph, langgraph.checkpoint.sqlite, trafilatura, rich.progress
 INSTALL := $(PIP) install -qq --no-compile
 
-.PHONY: setup report test lint bench-speed bench-peers bench-reports pictures man clean
+.PHONY: setup report test lint bench-speed bench-quality bench-peers bench-reports pictures man clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/base.stamp
@@ -36,7 +38,7 @@ report: setup
 	@$(BIN)/palimpsest "$$QUESTION" $(foreach source,$(SOURCES),--sources "$(source)") $${OUT:+--out "$$OUT"} $(ARGS)
 
 test: setup $(VENV)/test.stamp
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/test.stamp
 	@$(BIN)/ruff check .
@@ -45,6 +47,10 @@ lint: $(VENV)/test.stamp
 # What the engine costs beside other loops: docs/engine.md. ARGS='--only draft' runs a part of it.
 bench-speed: setup $(VENV)/test.stamp
 	@$(BIN)/python -m bench.speed $(ARGS)
+
+# How good plans, claims, checks and search are, beside their peers: docs/model.md. ARGS='--table README.md' keeps it.
+bench-quality: setup $(VENV)/test.stamp
+	@$(BIN)/python -m bench.quality --data $(DATA) $(ARGS)
 
 # The left-to-right peer, into build/peers; goes on where it was cut off. Hours on two cores.
 bench-peers: setup $(VENV)/test.stamp

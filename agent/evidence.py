@@ -1,9 +1,11 @@
 """From passages that were found to the pool: the evidence a draft may cite.
 
-Sentences are scored by their cosine with the question (or the sub-question
-nearest to it) and by the rank of the passage they stand in. Passages that give
+A sentence is as close to the question (or the sub-question nearest to it) as
+itself and the place it stands in, title and heading, are on average: what
+explains a thing seldom repeats the question. The rank of its passage and the
+question's rarer words add to that. Passages that give
 orders to their reader are left out (tools/injection.py). Sources far from
-the question are cut, every source that is left gets a fair share, and sentences
+the question are cut, and sentences
 that say the same are folded, unless they disagree in a number, a date, a name
 or a negation: those are what a revision is about.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,23 +31,26 @@ from tools.injection import addresses_reader
 from tools.library import Library
 from tools.query import keywords
 
-LIMIT = 48  # evidence in a pool: about twice what a report cites, or the plan drifts
-PASSAGES = 40  # passages taken for the question and each of its parts
+LIMIT = 64  # evidence in a pool; the planner has learned to choose from 24 to 96
+PASSAGES = 80  # passages taken for the question and each of its parts
 OTHERS = 15  # and for each other search
+CANDIDATES = 400  # sentences of them, those of the closest places first, that are looked at one by one
 TWIN = 0.95  # cosine from which two sentences say the same
-RANK = 0.15  # weight of the passage's rank beside the cosine
-WORDS = 0.3  # weight of the question's rarer words standing in the sentence
-SOURCE = 0.15  # weight of the source's own closeness to the question
+RANK = 0.15  # weight of the passage's rank beside the closeness
+WORDS = 0.3  # weight of the question's rarer words standing in the sentence, its heading or title
+SOURCE = 0.3  # weight of the source's own closeness to the question
 # Measured on six questions over their own sources (best source 0.62 to 0.81) and over others' (0.21 to 0.32).
-FLOOR = 0.33  # closeness that some source must have for a report at all
-OFF_TOPIC = 0.55  # a source under this share of the best one's closeness is cut
-ASIDE = 0.5  # and so is a sentence under this share, while
-NEAR = 0.85  # unless it is at least as close as this, or names this share of the question's rarer words
-NAMES = 0.2
-BESIDE = 0.8  # or is as close as this to what the draft cites
+FLOOR = 0.33  # cosine that some source must have for a report at all
+OFF_TOPIC = 0.8  # a source under this share of the best one's closeness is cut
+SAYS_SO = 0.85  # unless its sentences by themselves are as near as this to the best one's
+TELLING = 0.2  # cosine that a source's sentences have on average with their title and heading if these tell of them
+UNTOLD = (
+    0.55  # a source whose titles do not, a scan or "document (3)", is cut under this share: its sentences speak alone
+)
+ASIDE = 0.66  # a sentence under this share of the closest, in its place and by itself, is cut
+BESIDE = 0.8  # unless it is as close as this to what the draft cites
 ENOUGH = 8  # sentences are left
-RESERVED = 4  # sentences on each of the things a question asks of separately
-SHARE = 3  # sentences any source on the topic may hold before the rest is by score
+RESERVED = 2  # sentences on each of the things a question asks of separately
 
 
 @dataclass(frozen=True)
@@ -88,22 +93,42 @@ def gather(
         found[e.id] = (e, 0.0)
     if not found:
         return Selection([], {}, 0.0, flagged)
-    ids = list(found)
-    vectors = library.vectors(ids)
+    titles = {s.id: s.title for s in library.sources()}
+    standing = {i: f"{titles.get(e.source, '')}. {e.heading}" for i, (e, _) in found.items()}
+    places = list(dict.fromkeys(standing.values()))
     asked = embedder(list(dict.fromkeys((brief.question, *brief.parts))))
-    near = np.round((vectors @ asked.T).max(axis=1), 6)
-    shared = _shared_words(brief.question, [found[i][0].text for i in ids])
-    closeness = _closeness([found[i][0].source for i in ids], near)
-    best = max(closeness.values())
-    origin = [found[i][0].source for i in ids]
-    parts = np.round(vectors @ embedder(list(apart)).T, 6) if apart else np.zeros((len(ids), 0), np.float32)
-    wide = _closeness(origin, np.maximum(near, parts.max(axis=1))) if apart else closeness
-    cut = {s: c for s, c in closeness.items() if wide[s] < OFF_TOPIC * best or best < FLOOR}
+    where = dict(zip(places, embedder(places), strict=True))
     top = max((rank for _, rank in found.values()), default=0.0) or 1.0
+
+    def promise(i: str) -> float:
+        return round(float((asked @ where[standing[i]]).max()) + found[i][1] / top, 6)
+
+    ids = sorted(found, key=lambda i: (i not in kept, -promise(i), i))[: max(CANDIDATES, len(kept))]
+    vectors = library.vectors(ids)
+    origin = [found[i][0].source for i in ids]
+    context = np.stack([where[standing[i]] for i in ids])
+    untold = _untold(origin, (vectors * context).sum(axis=1))
+    mute = np.array([s in untold for s in origin])
+    context[mute] = vectors[mute]
+    alone = np.round((vectors @ asked.T).max(axis=1), 6)
+    near = np.round(((vectors + context) @ asked.T).max(axis=1) / 2, 6)
+    shared = _shared_words(brief.question, [f"{found[i][0].text} {standing[i]}" for i in ids])
+    closeness = _closeness(origin, near)
+    says = _closeness(origin, alone)
+    best = max(says.values())
+    parts = embedder(list(apart)) if apart else np.zeros((0, vectors.shape[1]), np.float32)
+    speaks = np.round(vectors @ parts.T, 6)
+    there = np.round((speaks + context @ parts.T) / 2, 6)
+    wide = _closeness(origin, np.maximum(near, there.max(axis=1))) if apart else closeness
+    nearest_source = max(closeness.values())
+    cut = {
+        s: c
+        for s, c in closeness.items()
+        if best < FLOOR
+        or (wide[s] < (UNTOLD if s in untold else OFF_TOPIC) * nearest_source and says[s] < SAYS_SO * best)
+    }
     score = {
-        i: round(
-            float(near[n] + WORDS * shared[n]) + RANK * found[i][1] / top + SOURCE * closeness[found[i][0].source], 6
-        )
+        i: round(float(near[n] + WORDS * shared[n]) + RANK * found[i][1] / top + SOURCE * closeness[origin[n]], 6)
         for n, i in enumerate(ids)
     }
     row = {i: n for n, i in enumerate(ids)}
@@ -112,16 +137,14 @@ def gather(
     # What speaks of the same as a claim of the draft may contradict it, and must be seen.
     held = vectors[[row[i] for i in kept if i in row]]
     beside = (vectors @ held.T).max(axis=1) if len(held) else np.zeros(len(ids))
-    about = [
-        i
-        for i in ranked
-        if i in set(kept) or beside[row[i]] >= BESIDE or _on_topic(float(near[row[i]]) / best, float(shared[row[i]]))
-    ]
-    reserved = {i for column in parts.T for i in _nearest(column, ids, set(ranked))}
-    about = [i for i in ranked if i in reserved or i in set(about)]
+    reserved = {i for column in speaks.T for i in _nearest(column, ids, set(ranked))}
+    share = np.maximum(near / near.max(), alone / alone.max())
+    about = [i for i in ranked if i in set(kept) or i in reserved or beside[row[i]] >= BESIDE or share[row[i]] >= ASIDE]
     ranked = about if len(about) >= ENOUGH else ranked[: max(ENOUGH, len(about))]
     chosen = _fold(ranked, {i: found[i][0] for i in ranked}, vectors[[row[i] for i in ranked]], set(kept))
-    chosen = _fair(chosen, {i: found[i][0].source for i in chosen}, set(kept), limit, reserved)
+    first = [i for i in chosen if i in set(kept) or i in reserved or beside[row[i]] >= BESIDE]
+    chosen = _capped([*first, *chosen], {i: found[i][0].source for i in chosen}, limit)
+    chosen = chosen[: max(limit, len([i for i in chosen if i in set(kept)]))]
     order = sorted(closeness, key=lambda s: (-closeness[s], s))
     place = {s: n for n, s in enumerate(order)}
     chosen.sort(key=lambda i: (place[found[i][0].source], found[i][0].start))
@@ -192,11 +215,6 @@ def _distinct(query: str, many: int, library: Library, sources: set[str]) -> lis
     return found[:many]
 
 
-def _on_topic(near: float, shared: float) -> bool:
-    """Whether a sentence speaks of the question: near to it, or less near and naming what it asks about."""
-    return near >= NEAR or (near >= ASIDE and shared >= NAMES)
-
-
 def _shared_words(question: str, texts: Sequence[str]) -> np.ndarray:
     """(n,) 0..1: how much of the question each sentence names, its words weighed by
     how rare they are among the sentences. Vectors alone take everything on
@@ -236,23 +254,20 @@ def _same(a: str, b: str) -> bool:
     return not unsupported(a, [b]) and not unsupported(b, [a])
 
 
-def _fair(
-    ranked: Sequence[str], source: dict[str, str], kept: set[str], limit: int, reserved: Collection[str] = ()
-) -> list[str]:
-    """At most `limit`: what is kept, what is reserved, then SHARE of each source, then the best of the rest."""
-    chosen = [i for i in ranked if i in kept]
-    chosen += [i for i in ranked if i in reserved and i not in kept][: max(0, limit - len(chosen))]
+def _untold(sources: Sequence[str], near: np.ndarray) -> set[str]:
+    """The sources whose titles and headings are not near what stands under them; near: cosine by sentence."""
+    by_source: dict[str, list[float]] = {}
+    for source, value in zip(sources, near.tolist(), strict=True):
+        by_source.setdefault(source, []).append(value)
+    return {s for s, v in by_source.items() if sum(v) / len(v) < TELLING}
+
+
+def _capped(ranked: Sequence[str], source: Mapping[str, str], limit: int) -> list[str]:
+    """Each once; what one source has beyond three quarters of `limit` comes last: a long page leaves others room."""
     held: dict[str, int] = {}
-    for i in chosen:
+    first: list[str] = []
+    rest: list[str] = []
+    for i in dict.fromkeys(ranked):
         held[source[i]] = held.get(source[i], 0) + 1
-    share = min(SHARE, max(1, (limit - len(chosen)) // max(1, len(set(source.values())))))
-    first, rest = [], []
-    for i in ranked:
-        if i in kept or i in reserved:
-            continue
-        if held.get(source[i], 0) < share:
-            held[source[i]] = held.get(source[i], 0) + 1
-            first.append(i)
-        else:
-            rest.append(i)
-    return [*chosen, *first, *rest][: max(limit, len(chosen))]
+        (first if held[source[i]] <= 3 * limit // 4 else rest).append(i)
+    return [*first, *rest]

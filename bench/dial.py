@@ -153,8 +153,8 @@ def without_empty(models: Models) -> Iterator[None]:
 class NoEmptySlots(Planner):
     """The same planner, whose slots are never EMPTY."""
 
-    def forward(self, *args: Any) -> Logits:
-        made = super().forward(*args)
+    def look(self, *args: Any) -> Logits:
+        made = super().look(*args)
         made.kinds[..., Kind.EMPTY] = -1e4
         return made
 

@@ -1,8 +1,9 @@
-"""Errors planted in true sentences: what a checker of claims must find.
+"""Errors planted in true sentences: what a checker of claims must find, and true edits, which it must let pass.
 
 Each plant is an edit of a sentence that its evidence says, made of words of
-that evidence, so that nothing but the meaning gives it away. They are made by
-rules of this file alone, which share nothing with the product's own checks.
+that evidence, so that nothing but the meaning gives it away. Plants and edits
+are made by rules of this file alone, which share nothing with the product's own
+checks.
 """
 
 from __future__ import annotations
@@ -16,13 +17,31 @@ NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
 NEGATION = re.compile(r"\b(?:not|never|cannot) ?")
 VERB = re.compile(r" (is|are|was|were|causes?|produces?|becomes?|leads? to|affects?|requires?|contains?|includes?) ")
 ATTRIBUTE = re.compile(r"\b(?:the|a|an|more|most|very) ([a-z]{4,}(?:al|ive|ous|ic|ed|ful|ary|ant|ent)) (?=[a-z]{4,})")
+BREAK = re.compile(r"(?:,|;|—| because| while| although| so that| when| which) ")
+HEDGE = re.compile(
+    r"(?:^|(?<= )|,) ?\b(?:usually|often|sometimes|generally|probably|perhaps|likely|possibly|in part|to some extent"
+    r"|in (?:most|some|many|certain|rare) cases|almost|nearly|approximately|at least|at most|only|mainly|mostly|largely"
+    r"|typically|rarely|some|many|most|may|might|could)\b,?(?= )",
+    re.I,
+)
+TRIMS = (
+    re.compile(r" \([^()]{2,80}\)"),
+    re.compile(
+        r"^(?:However|Therefore|Thus|Moreover|Furthermore|Finally|For example|In fact|In addition|Of course|As a result"
+        r"|Also|Indeed), "
+    ),
+    re.compile(r", (?:however|therefore|of course|for example|in fact|in turn|then),"),
+    re.compile(r", (?:which|who|where) [^,]{8,120}(?=\.$)"),
+    re.compile(r",? (?:such as|including) [^.;]{4,120}(?=\.$)"),
+    re.compile(r",? (?:because|although|whereas|while) [^,;.]{8,120}(?=\.$)"),
+)
 SHORTEST = 4  # characters of a phrase that is moved
 
 
 @dataclass(frozen=True)
 class Plant:
-    """kind: number | name | negation (one token is wrong) or exchange | attribute (true words, wrongly joined).
-    `at` is the span of the wrong words in `text`."""
+    """kind: number | name | negation (one token is wrong), exchange | attribute | splice (true words, wrongly joined)
+    or hedge (what was said of some is said of all). `at` is the span of the wrong words in `text`."""
 
     kind: str
     text: str
@@ -89,5 +108,41 @@ def attribute(text: str, evidence: list[str], rng: random.Random) -> Plant | Non
     return Plant("attribute", text[:a] + other + text[b:], (a, a + len(other)))
 
 
+def splice(text: str, evidence: list[str], rng: random.Random) -> Plant | None:
+    """The beginning of the text with the end of another sentence of the evidence, both parted where a phrase begins."""
+    other = next((e for e in evidence if e != text), "")
+    heads, tails = list(BREAK.finditer(text)), list(BREAK.finditer(other))
+    if not heads or not tails:
+        return None
+    head, tail = text[: rng.choice(heads).start()], other[rng.choice(tails).start() :]
+    if not 6 <= len((head + tail).split()) <= 40 or head + tail in (text, other):
+        return None
+    return Plant("splice", head + tail, (len(head), len(head) + len(tail)))
+
+
+def hedge(text: str, evidence: list[str], rng: random.Random) -> Plant | None:
+    """A word gone that says how far the sentence holds: the span is what follows it."""
+    found = list(HEDGE.finditer(text))
+    if not found:
+        return None
+    where = rng.choice(found)
+    head, tail = text[: where.start()].rstrip(), text[where.end() :].lstrip()
+    out = f"{head} {tail}" if head else tail[0].upper() + tail[1:]
+    start = len(head) + bool(head)
+    return Plant("hedge", out, (start, start + len(tail.split()[0])))
+
+
+def trims(text: str) -> list[str]:
+    """True edits of a text: without a parenthesis, a connective, an aside, or what its main clause can do without."""
+    out = []
+    for rule in TRIMS:
+        left = rule.sub("", text, count=1)
+        left = left[:1].upper() + left[1:]
+        if left != text and len(left.split()) > SHORTEST:
+            out.append(left)
+    return out
+
+
 TOKEN_PLANTS = (number, name, negation)
-RECOMBINATIONS = (exchange, attribute)
+RECOMBINATIONS = (exchange, attribute, splice)
+OMISSIONS = (hedge,)

@@ -49,6 +49,10 @@ CALIBRATION = (
     "textbooks/introduction-sociology-3e",
     "textbooks/microbiology",
     "textbooks/american-government-4e",
+    "textbooks/nutrition",
+    "textbooks/us-history",
+    "textbooks/introduction-business-2e",
+    "textbooks/population-health",
 )
 KINDS = ("irrelevant", "repeated", "relevant", "fact", "premise")
 SEED = 11

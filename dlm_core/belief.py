@@ -3,8 +3,7 @@
 Three questions, each with its own answer in nats or in words:
 - the plan: how far does the new evidence move the planner's pointers at each
   claim (KL of the pointer distribution without it and with it)? That says which
-  pairs of a claim and a new piece are worth reading, and which new evidence is
-  worth adding;
+  pairs of a claim and a new piece are worth reading;
 - the words: which values of a claim does new evidence contradict (conflict.py)?
   These are its key tokens;
 - the text: how much less does the base expect the key tokens once it has read
@@ -14,7 +13,7 @@ A value that new evidence changes in one claim is a fact, and its claim alone is
 rewritten. One that it changes in several claims is a premise: every claim that
 names it rests on it, and when the shifts of all of them pass the threshold the
 whole sequence is reconstructed. Evidence that only adds stays local.
-docs/belief.md says how the thresholds are to be set, and what is measured.
+docs/belief.md says how the thresholds were set, and what is measured.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ import torch
 
 from dlm_core.canvas import Canvas, Cause, Slot
 from dlm_core.compose import claim_task
-from dlm_core.conflict import Change, changes, says
+from dlm_core.conflict import Change, changes, says, share
 from dlm_core.layout import TWIN, Budget, rows_of
 from dlm_core.models import Models
 from dlm_core.plan_features import features
@@ -40,12 +39,14 @@ from dlm_core.wanted import allowed, sized
 PAIRS = 64  # pairs of a claim and a new piece that are looked at
 NEAR = 0.35  # cosine from which a claim and new evidence may speak of one thing
 GUIDED = 8.0  # nats a cosine of one is worth when the planner chooses pairs
-LEAST = 0.1  # nats the key tokens of a contradicted claim must fall to count
-RESTS = 0.05  # the same for a claim that names a fallen premise
-THRESHOLD = 1.5  # nats, summed over the claims that rest on the fact
+LEAST = 0.01  # nats the key tokens of a contradicted claim must fall to count
+RESTS = 0.01  # the same for a claim that names a fallen premise
+THRESHOLD = 0.5  # nats, summed over the claims that rest on the fact
 PREMISE = 2  # claims whose value new evidence must change before others rest on it
 ADDED = 6  # new pieces offered to a local round
-WORTH = 0.0  # planner's probability, summed over the claims, that new evidence must draw to be added
+AMONG = 3  # cited sentences that say how close new evidence is to the draft
+NEIGHBOUR = 0.4  # cosine that new evidence must have with something cited to be added
+KNOWN = 0.6  # share of its words and facts from which a cited sentence says it already
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def reflect(
     direct = tuple(dict.fromkeys(m.slot.id for m in moved))
     shifts = {i: s for i, s in shifts.items() if i in direct}
     total = round(sum(shifts.values()), 4)
-    worth, gaining = _additions(canvas, fresh, disputes, pool, models, size, mass if use.kl else None)
+    worth, gaining = _additions(canvas, fresh, disputes, pool, size)
     if not worth and not direct:
         cause = Cause("new evidence says nothing the draft lacks", threshold=THRESHOLD)
         return Decision("keep", cause, shifts=shifts, plan=plan)
@@ -329,43 +330,37 @@ def plan_shift(
 
 
 def _additions(
-    canvas: Canvas,
-    fresh: Sequence[str],
-    disputes: dict[str, str],
-    pool: Pool,
-    models: Models,
-    budget: Budget,
-    mass: np.ndarray | None,
+    canvas: Canvas, fresh: Sequence[str], disputes: dict[str, str], pool: Pool, budget: Budget
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """New evidence worth adding, and the sections nearest to it. mass: (claims, new), the
-    planner's; None leaves it out."""
+    """New evidence worth adding, the closest first, and the sections nearest to it: what is as close to the cited
+    sentences around it as the loosest of them is to the others, and what none of them says already."""
     room = budget.most - len(canvas.claims())
     cited = [e for e in canvas.cited() if e in pool.evidence]
     if room <= 0 or not cited:
         return (), ()
-    question = models.embedder([canvas.question])[0]
     held = np.stack([pool.vectors[pool.row(e)] for e in cited])
-    on_topic = float(np.quantile(held @ question, 0.25))
-    drawn = dict(zip(fresh, mass.sum(0).tolist(), strict=True)) if mass is not None else dict.fromkeys(fresh, 1.0)
-    open_to = [
-        e
-        for e in allowed(fresh, pool, canvas.wanted)
-        if e not in disputes
-        and e not in disputes.values()
-        and float(pool.vectors[pool.row(e)] @ question) >= on_topic
-        and float((held @ pool.vectors[pool.row(e)]).max()) < TWIN
-        and drawn[e] >= WORTH
-    ]
-    if not open_to:
+    among = held @ held.T
+    np.fill_diagonal(among, -1.0)
+    few = min(AMONG, len(cited) - 1)
+    loosest = float(np.sort(among)[:, len(cited) - few :].mean(1).min()) if few else NEIGHBOUR
+    close: dict[str, float] = {}
+    for e in allowed(fresh, pool, canvas.wanted):
+        near = np.sort(held @ pool.vectors[pool.row(e)])
+        fits = near[-1] >= NEIGHBOUR and near[-AMONG:].mean() >= loosest
+        if fits and near[-1] < TWIN and e not in disputes and e not in disputes.values():
+            text = pool.evidence[e].text
+            if max(share(text, said) for said in pool.texts(cited)) < KNOWN:
+                close[e] = float(near[-AMONG:].mean())
+    if not close:
         return (), ()
-    ranked = sorted(open_to, key=lambda e: (-round(drawn[e], 5), pool.row(e)))[: min(ADDED, room)]
+    ranked = sorted(close, key=lambda e: (-round(close[e], 5), pool.row(e)))[: min(ADDED, room)]
     gaining: list[str] = []
     for e in ranked:
-        best, close = "", -1.0
+        best, most = "", -1.0
         for head, body in canvas.sections():
             vectors = [pool.vectors[pool.row(p)] for s in body for p in s.pointers[:1] if p in pool.evidence]
-            if vectors and (c := float((np.stack(vectors) @ pool.vectors[pool.row(e)]).mean())) > close:
-                best, close = head.id, c
+            if vectors and (c := float((np.stack(vectors) @ pool.vectors[pool.row(e)]).mean())) > most:
+                best, most = head.id, c
         if best and best not in gaining:
             gaining.append(best)
     return tuple(ranked), tuple(gaining)

@@ -196,6 +196,9 @@ def converted(path: Path, cache: Path) -> Path:
     target = cache / f"{path.stem}-{stat.st_size}-{stat.st_mtime_ns}"
     if (target / "tokenizer.json").is_file():  # written last
         return target
+    for left in cache.glob(f"{target.name}.*.part"):
+        if not _alive(left.name.split(".")[-2]):  # killed while it wrote
+            shutil.rmtree(left, ignore_errors=True)
     model, tokenizer = load_base(path, dtype=torch.bfloat16, rank=1)
     c = model.config
     names = {ours: foreign for foreign, ours in _names(c.layers, HF).items()}
@@ -224,6 +227,17 @@ def converted(path: Path, cache: Path) -> Path:
         # Another process may have finished it first; a full disk only costs time.
         return target if (target / "tokenizer.json").is_file() else path
     return target
+
+
+def _alive(pid: str) -> bool:
+    """Whether a process of this number runs, as far as can be told."""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError):
+        return True
+    return True
 
 
 def save_adapter(model: Transformer, folder: Path, metadata: dict[str, str]) -> list[Path]:

@@ -13,14 +13,14 @@ from dlm_core.standalone import standalone
 CONNECTIVE = re.compile(
     r"^(?:However|Therefore|Thus|Moreover|Furthermore|Also|In addition|Additionally|Consequently|Hence"
     r"|Indeed|In fact|For example|For instance|Similarly|Likewise|Nevertheless|Nonetheless|Of course"
-    r"|In other words|As a result|Overall|In general|Generally|In short|In particular|Specifically"
+    r"|In other words|As a result|Overall|In short|In particular|Specifically"
     r"|Finally|Still|Again|Instead|Accordingly|Interestingly|Importantly|Note that|Remember that"
     r"|Recall that|That is|As such|On the other hand|By contrast|In contrast|Meanwhile|Besides"
-    r"|Clearly|Notably|Essentially|Basically|Typically|And|But|So),? +(?=\w)"
+    r"|Clearly|Notably|Essentially|Basically|And|But|So),? +(?=\w)"
 )
 ASIDE = re.compile(
     r", (?:however|therefore|thus|moreover|furthermore|of course|for example|for instance|in fact|in turn|indeed"
-    r"|in other words|then|too|as well|on the other hand|in general|in particular|nevertheless|similarly|instead"
+    r"|in other words|then|too|as well|on the other hand|in particular|nevertheless|similarly|instead"
     r"|consequently|as we have seen|as noted earlier|as mentioned earlier|by contrast|in contrast|also),(?= )"
 )
 PARENTHESIS = re.compile(r" ?[(\[][^()\[\]]{1,160}[)\]](?=[ ,.;:])")

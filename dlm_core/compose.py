@@ -27,7 +27,8 @@ from dlm_core.wanted import forbidden, kept_terms
 
 __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "write_headings", "write_summary"]
 
-STANDS_OVER = 0.2  # cosine that a heading is worth which all of a section's evidence stands under
+STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
+NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
 
 
 def claim_task(slot: Slot, pool: Pool, models: Models) -> Task:
@@ -110,7 +111,8 @@ def write_claims(
 def write_headings(
     canvas: Canvas, pool: Pool, models: Models, *, seed: int, effort: Effort, age: int, progress: Progress | None = None
 ) -> Canvas:
-    """The canvas with every section that has no heading given one."""
+    """The canvas with every section that has no heading given one. A section for which nothing is left that is
+    not a heading already joins the section that has the nearest of them."""
     tasks, sources = {}, {}
     standing = [h.text.lower() for h, _ in canvas.sections() if h.text]
     taken = dict(zip(standing, models.embedder(standing), strict=True))  # with their vectors
@@ -136,6 +138,7 @@ def write_headings(
     )
     changed: dict[str, Slot] = {}
     borrowed: list[tuple[str, tuple[tuple[int, ...], tuple[int, ...]]]] = []
+    joins: dict[str, str] = {}  # sections that join another, with its heading
     while len(changed) < len(tasks):
         # The section that a heading fits best takes it, whichever comes first.
         offers = {
@@ -153,6 +156,10 @@ def write_headings(
         }
         i = max(offers, key=lambda i: offers[i][0])
         task, best = tasks[i], offers[i][1]
+        if best.lower() in taken:
+            joins[i] = best.lower()
+            tasks.pop(i)
+            continue
         said = written.get(i, Written("", (), ()))
         text, tokens, confidence, origin = _capital(said.text), said.tokens, said.confidence, "model"
         if best != text:
@@ -162,7 +169,21 @@ def write_headings(
         changed[i] = replace(canvas.slot(i), text=text, tokens=tokens, confidence=confidence, origin=origin, age=age)
     for (i, _), reading in zip(borrowed, models.writer.read([pair for _, pair in borrowed]), strict=True):
         changed[i] = replace(changed[i], confidence=tuple(round(math.exp(r), 4) for r in reading))
-    return canvas.with_slots(changed)
+    return _joined(canvas.with_slots(changed), joins)
+
+
+def _joined(canvas: Canvas, joins: dict[str, str]) -> Canvas:
+    """The canvas whose sections named in `joins` have given their claims to the section with that heading."""
+    if not joins:
+        return canvas
+    parts = [(head, list(body)) for head, body in canvas.sections()]
+    by_name = {head.text.lower(): body for head, body in parts if head.text}
+    for head, body in parts:
+        if head.id in joins:
+            by_name[joins[head.id]] += body
+    opening = canvas.slots[: next(n for n, s in enumerate(canvas.slots) if s.kind == Kind.SECTION)]
+    kept = tuple(s for head, body in parts if head.id not in joins for s in (head, *body))
+    return replace(canvas, slots=opening + kept + tuple(s for s in canvas.slots if s.kind == Kind.EMPTY))
 
 
 def _capital(text: str) -> str:
@@ -179,31 +200,33 @@ def _best_heading(
     wanted: Wanted,
 ) -> tuple[float, str]:
     """The heading nearest to what the section says, and how near: the one the model
-    wrote, or one its evidence stands under (heading or title of the source), the
+    wrote, or one that at least NAMES_MOST of its evidence stands under (heading or title of the source), the
     better the more of it does. A single word, or what is near to a heading already
-    there, must be nearer to win."""
-    offered = [written, *(pool.evidence[e].heading.strip() for e in cited), *(pool.title(e).strip() for e in cited)]
-    names = [
+    there, must be nearer to win. Where all are taken it is the nearest of those."""
+    over: dict[str, float] = {}
+    for e in cited:
+        for name in {pool.evidence[e].heading.strip(), pool.title(e).strip()}:
+            over[name] = over.get(name, 0.0) + 1 / len(cited)
+    allowed = [
         n
-        for n in dict.fromkeys(offered)
-        if n and n.lower() not in taken and (n == written or not heading_problems(n, [n])) and not forbidden(n, wanted)
+        for n in dict.fromkeys([written, *over])
+        if n and (n == written or not heading_problems(n, [n])) and not forbidden(n, wanted)
     ]
+    free = [n for n in allowed if n.lower() not in taken]
+    names = [n for n in free if n == written or over[n] >= NAMES_MOST] or free or allowed
     if not names:
-        number = 2
-        titles = (pool.title(e).strip() for e in cited)
-        stem = next((t for t in titles if t and not forbidden(t, wanted)), question.rstrip("?"))
-        while f"{stem} ({number})".lower() in taken:
+        asked, number = question.rstrip("?"), 2
+        while f"{asked} ({number})".lower() in taken:
             number += 1
-        return 0.0, stem if stem.lower() not in taken else f"{stem} ({number})"
+        return 0.0, asked if asked.lower() not in taken else f"{asked} ({number})"
     vectors = models.embedder(names)
     centre = pool.vectors[[pool.row(e) for e in cited]].mean(0)
     scores = []
     for n, name in enumerate(names):
-        near = float(vectors[n] @ centre)
-        others = [float(vectors[n] @ v) for v in taken.values()]
-        over = sum(name in (pool.evidence[e].heading.strip(), pool.title(e).strip()) for e in cited) / len(cited)
+        others = [float(vectors[n] @ v) for known, v in taken.items() if known != name.lower()]
         single, again = len(name.split()) == 1, max(others, default=0.0) > 0.85
-        scores.append(round(near + STANDS_OVER * over - 0.1 * single - 0.2 * again, 6))
+        score = float(vectors[n] @ centre) + STANDS_OVER * over.get(name, 0.0) - 0.25 * single - 0.2 * again
+        scores.append(round(score, 6))
     return max(scores), names[scores.index(max(scores))]
 
 

@@ -31,8 +31,8 @@ _FRAME: frozenset[object] = frozenset(
 
 @dataclass(frozen=True)
 class Change:
-    """One thing with two values. kind: number | date | name. old, new: as written;
-    unit: the word that a number counts, as the old sentence has it, "" for none."""
+    """One thing with two values. kind: number | date | name. old, new: as written, of
+    names the words that differ; unit: the word that a number counts, as the old sentence has it, "" for none."""
 
     kind: str
     old: str
@@ -85,6 +85,15 @@ def _around(items: list[_Item], at: int) -> set[object]:
     return {i.key for i in near}
 
 
+def _differing(old: str, new: str) -> tuple[str, str]:
+    """Two names without the words they share in front, and up to their possessive: who took whose place
+    (“President Woodrow Wilson’s Senate” and “President Woodrow Harding’s Senate”: Wilson, Harding)."""
+    a, b = (re.split(r"[’']s?(?:\s|$)", name)[0].split() or [name] for name in (old, new))
+    while len(a) > 1 and len(b) > 1 and a[0].lower() == b[0].lower():
+        a, b = a[1:], b[1:]
+    return " ".join(a), " ".join(b)
+
+
 def _has(items: list[_Item], fact: _Item) -> bool:
     """Whether a fact is among them; a name also as part of a longer one, and the other way round."""
     if any(i.key == fact.key for i in items):
@@ -118,6 +127,12 @@ def _pairs(old: list[_Item], new: list[_Item]) -> list[tuple[float, int, int]]:
     return out
 
 
+def share(text: str, held: str) -> float:
+    """How much of what `text` says another sentence has: its content words and facts, 0..1."""
+    mine = {i.key for i in _items(text)} - _FRAME
+    return len(mine & {i.key for i in _items(held)}) / max(1, len(mine))
+
+
 def changes(old: str, new: str, *, strict: bool = False) -> list[Change]:
     """Where `new` gives another value than `old` for what reads as the same thing.
 
@@ -138,12 +153,13 @@ def changes(old: str, new: str, *, strict: bool = False) -> list[Change]:
     if len(kinds) != 1:
         return []
     if kinds == {"name"}:
-        # Much is said of two names alike; of one name that took another's place, everything is.
-        if shared < max(3, NAMES_OVERLAP * small) or len(found) != 1:
+        # Much is said of two names alike; of one name that took another's place, everything is, wherever it is named.
+        if shared < max(3, NAMES_OVERLAP * small) or len({(a.key, b.key) for a, b in found}) != 1:
             return []
         (a, b), *_ = found
         if not (a.sure or b.sure):
             return []
+        return [Change(a.kind, *_differing(a.text, b.text))]
     return [Change(a.kind, a.text, b.text, a.unit) for a, b in found]
 
 

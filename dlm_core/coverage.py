@@ -13,6 +13,7 @@ from dlm_core.pool import Pool
 FEWEST = 2  # claims a section needs
 PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what answers a sub-question
 SOME = 0.4  # share of the pool up to which a word tells what is about it from what is not
+POINT = 0.77  # share of the closest evidence's closeness from which a piece is to the point
 ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
 
 
@@ -22,11 +23,26 @@ def answers(parts: Sequence[str], pool: Pool, models: Models) -> np.ndarray:
     if not parts or not len(pool):
         return np.zeros((len(pool), len(parts)), dtype=np.float32)
     asked = models.embedder(list(parts))
-    places = [f"{pool.title(e)}. {pool.evidence[e].heading}" for e in pool.evidence]
-    known = dict.fromkeys(places)
-    vectors = dict(zip(known, models.embedder(list(known)), strict=True))
-    near = pool.vectors @ asked.T + PLACE * np.stack([vectors[p] for p in places]) @ asked.T
+    near = pool.vectors @ asked.T + PLACE * (places(pool, models) @ asked.T)
     return np.asarray(near - near.mean(axis=0), dtype=np.float32)
+
+
+def places(pool: Pool, models: Models) -> np.ndarray:
+    """(M, 384) vectors of where each piece of evidence stands: the title and heading over it."""
+    names = [f"{pool.title(i)}. {e.heading}" for i, e in pool.evidence.items()]
+    known = list(dict.fromkeys(names))
+    vectors = dict(zip(known, models.embedder(known), strict=True))
+    return np.stack([vectors[name] for name in names])
+
+
+def to_the_point(questions: np.ndarray, pool: Pool, models: Models) -> np.ndarray:
+    """(M,) bool: the evidence that is about as close to one of the questions (Q, 384) as the closest is, in its
+    place or by itself: there is not more to say, whatever length a report may have."""
+    if not len(pool):
+        return np.zeros(0, dtype=bool)
+    alone = (pool.vectors @ questions.T).max(axis=1)
+    there = ((pool.vectors + places(pool, models)) @ questions.T).max(axis=1)
+    return np.asarray(np.maximum(alone / alone.max(), there / there.max()) >= POINT)
 
 
 def answering(parts: np.ndarray) -> list[list[int]]:

@@ -122,7 +122,7 @@ NOUN_FOLLOWS = word_set("""
 """)
 
 # after these a form in -ed is a participle, as a rule
-PARTICIPLE_FOLLOWS = word_set("to by with for as from when using on in into")
+PARTICIPLE_FOLLOWS = word_set("to by with for as from when using on in into inside within outside between")
 
 # subjects of a base form that do not end in -s
 PLURAL = word_set("people children men women data they we you i media bacteria police species who that which")

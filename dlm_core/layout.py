@@ -16,20 +16,20 @@ from torch import Tensor
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.conflict import conflict
-from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over
+from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over, to_the_point
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
 from dlm_core.parts import by_subject, shares
 from dlm_core.plan_features import features
-from dlm_core.planning import GUIDANCE, Plan, compact, plan
+from dlm_core.planning import GUIDANCE, Plan, compact, plans
 from dlm_core.pool import Pool
 
 TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
 MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
 DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fraction of a second
+ENOUGH = 8  # pieces of evidence that are to the point make a report without those that are not
 OPENED = 6  # slots opened for what a plan passes over
-ON_TOPIC = 0.25  # cosine with the question under which evidence is no ground for a claim
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,28 @@ def sample(
     near = (vectors @ questions.T).max(-1).values
     kin = torch.from_numpy(pool.affinity())
     # Asked for more claims than there is evidence on the question, a plan fills up with what is not.
-    relevant = int((near >= max(ON_TOPIC, 0.5 * float(near.max()))).sum()) if len(pool) else 0
+    point = torch.from_numpy(to_the_point(questions.numpy(), pool, models))
+    relevant = int(point.sum())
     seen = None if usable is None else _mask(pool, usable)
+    if held is None and ENOUGH <= relevant < budget.claims:
+        seen = (point if seen is None else seen & point) | _mask(pool, required)
     ids = pool.ids
 
+    told = features(pool, asked[0], brief)
+
     def denoise(
-        keep: Sequence[Row] | None, remask: Sequence[int] | None, slots: int, mask: Tensor | None = seen
-    ) -> list[Row]:
-        made = plan(
+        keep: Sequence[Row] | None,
+        remask: Sequence[int] | None,
+        slots: int,
+        mask: Tensor | None = seen,
+        count: int = 1,
+    ) -> list[list[Row]]:
+        made = plans(
             models.planner,
+            count,
             brief=brief,
             evidence=vectors,
-            features=features(pool, asked[0], brief),
+            features=told,
             slots=slots,
             generator=generator,
             guidance=guidance,
@@ -93,15 +103,10 @@ def sample(
             claims=max(FEWEST, min(budget.claims, relevant)),
             sections=min(budget.sections, max(1, relevant // 3)),
         )
-        if held is None:
-            made = compact(made)
-        return [
-            (kind, tuple(ids[p] for p in pointers), sure)
-            for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
-        ]
+        return [_rows(m if held is not None else compact(m), ids) for m in made]
 
     if held is not None:
-        return denoise(held, remask, len(held))
+        return denoise(held, remask, len(held))[0]
     slots = min(budget.slots, models.planner.config.slots)
     parts = answers(asked[1:], pool, models)
     if budget.slots > slots:  # more than one plan holds
@@ -129,7 +134,7 @@ def sample(
     fixed: list[Row] | None = None
     if required:
         fixed = [(Kind.SECTION, (), 1.0), *((Kind.CLAIM, (e,), 1.0) for e in required[: slots - 1])]
-    best = max((denoise(fixed, None, slots) for _ in range(drafts)), key=worth)
+    best = max(denoise(fixed, None, slots, count=drafts), key=worth)
     for rows in passed_over([pool.row(e) for e in leads(best)], [*answering(parts), *naming(asked[0], pool)]):
         # A sub-question, or what the question is about: open slots at the end, and only what speaks of it to fill them.
         body = [row for row in best if row[0] != Kind.EMPTY]
@@ -137,11 +142,11 @@ def sample(
         if room >= FEWEST:
             opened: list[Row] = [*body, (Kind.SECTION, (), 1.0), *[(Kind.EMPTY, (), 1.0)] * room]
             mask = _mask(pool, [*(e for _, ids_, _ in body for e in ids_), *(ids[r] for r in rows)])
-            best = denoise(opened, range(len(body) + 1, len(opened)), len(opened), mask)
+            (best,) = denoise(opened, range(len(body) + 1, len(opened)), len(opened), mask)
     best = regroup(best, pool, kin.numpy())
-    if parts.shape[1] < 2 and (told := {r for rows in naming(asked[0], pool) for r in rows}):
+    if parts.shape[1] < 2 and (named := {r for rows in naming(asked[0], pool) for r in rows}):
         # One question: the section that names what it is about answers it, and comes first.
-        parts = np.array([[r in told, r not in told] for r in range(len(pool))], dtype=np.float32)
+        parts = np.array([[r in named, r not in named] for r in range(len(pool))], dtype=np.float32)
     return in_order(best, pool, parts)
 
 
@@ -155,6 +160,13 @@ def _mask(pool: Pool, ids: Iterable[str]) -> Tensor:
 def leads(rows: Sequence[Row]) -> list[str]:
     """The evidence that each claim leads with."""
     return [ids[0] for kind, ids, _ in rows if kind == Kind.CLAIM and ids]
+
+
+def _rows(made: Plan, ids: Sequence[str]) -> list[Row]:
+    return [
+        (kind, tuple(ids[p] for p in pointers), sure)
+        for kind, pointers, sure in zip(made.kinds, made.pointers, made.confidence, strict=True)
+    ]
 
 
 def _plan(rows: Sequence[Row], pool: Pool) -> Plan:

@@ -68,6 +68,20 @@ class Logits:
     salience: Tensor
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the planner makes of B questions and their M pieces of evidence before it sees a slot (`Planner.know`):
+    present (B, M), head (B, W), seen and pointed (B, M, W), kin (B, 1 + M, 1 + M, RELATIONS), and bias
+    (B, layers * heads, 1 + M, 1 + M), what kin adds to attention."""
+
+    present: Tensor
+    head: Tensor
+    seen: Tensor
+    pointed: Tensor
+    kin: Tensor
+    bias: Tensor
+
+
 class _Block(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
@@ -79,11 +93,10 @@ class _Block(nn.Module):
         self.gate = nn.Linear(width, 2 * hidden, bias=False)
         self.down = nn.Linear(hidden, width, bias=False)
 
-    def forward(self, x: Tensor, attend: Tensor, related: Tensor) -> Tensor:
-        """x (B, L, W); attend (B, 1, 1, L), 0 or -inf; related (B, L, L, RELATIONS)."""
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """x (B, L, W); bias (B, heads, L, L), added to attention; -inf hides."""
         batch, length, width = x.shape
         q, k, v = self.mix(self.norm_mix(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        bias = self.kin(related).permute(0, 3, 1, 2) + attend
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, width))
         gate, value = self.gate(self.norm_feed(x)).chunk(2, dim=-1)
@@ -147,40 +160,51 @@ class Planner(nn.Module):
         masked; size (B, 2) int64, wanted claims and sections, 0 for no wish.
         Raises PlannerError for more slots than the planner has.
         """
-        batch, many = present.shape
+        return self.look(self.know(brief, evidence, features, present, size), tokens)
+
+    def know(self, brief: Tensor, evidence: Tensor, features: Tensor, present: Tensor, size: Tensor) -> Known:
+        """What does not depend on the slots: computed once for all the looks of a plan. Shapes as for `forward`."""
+        head = self.brief(brief) + self.claims(size[:, 0]) + self.parts(size[:, 1])
+        seen = self.evidence(evidence) + self.features(features)
+        kin = relations(brief, evidence, features)
+        every = torch.cat([block.get_parameter("kin.weight") for block in self.blocks])  # (layers * heads, RELATIONS)
+        bias = F.linear(kin, every).permute(0, 3, 1, 2).contiguous()
+        return Known(present, head, seen, self.pointed(seen).to(seen.dtype), kin, bias)
+
+    def look(self, known: Known, tokens: Tensor) -> Logits:
+        """One look at canvases, tokens (B, N * 4), over what is `known` of B pools, or of one that all share."""
+        batch, many = tokens.shape[0], known.present.shape[1]
         slots = tokens.shape[1] // WIDTH
         if slots > self.config.slots:
             raise PlannerError(f"this planner has {self.config.slots} slots; {slots} were asked for")
         kinds, pointers = tokens.view(batch, slots, WIDTH).split([1, MAX_POINTERS], dim=-1)
-        seen = self.evidence(evidence) + self.features(features)  # (B, M, W)
         place = self.place.weight[:slots]
         blank = torch.arange(MAX_POINTERS, device=tokens.device) * 2 + (pointers == MASK)
         # Which slot points at which evidence, as a matrix: gathers and scatters become products.
-        aims = (pointers.flatten(1)[..., None] - FIRST == torch.arange(many, device=tokens.device)).to(seen.dtype)
-        aimed = (aims @ self.pointed(seen).to(seen.dtype)).view(batch, slots, MAX_POINTERS, -1).sum(2)
+        aims = pointers.flatten(1)[..., None] - FIRST == torch.arange(many, device=tokens.device)
+        aims = aims.to(known.seen.dtype)
+        aimed = (aims @ known.pointed).view(batch, slots, MAX_POINTERS, -1).sum(2)
         void = (pointers < FIRST)[..., None]
         slot = place + self.kind(torch.where(kinds == MASK, KINDS, kinds)[..., 0])
         slot = slot + aimed + (self.blank(blank) * void).sum(2)
-        owner = self.taken(place).repeat_interleave(MAX_POINTERS, dim=0).to(seen.dtype)  # (N * 3, W)
-        seen = seen + aims.transpose(1, 2) @ owner
-        head = self.brief(brief) + self.claims(size[:, 0]) + self.parts(size[:, 1])
-        x = torch.cat([head[:, None], seen, slot.to(seen.dtype)], dim=1)
-        ones = torch.ones(batch, 1, dtype=torch.bool, device=tokens.device)
-        there = torch.cat([ones, present, ones.expand(-1, slots)], dim=1)[:, None, None, :]
-        attend = torch.zeros(there.shape, device=tokens.device).masked_fill(~there, float("-inf"))
-        kin = relations(brief, evidence, features)
+        owner = self.taken(place).repeat_interleave(MAX_POINTERS, dim=0).to(known.seen.dtype)  # (N * 3, W)
+        seen = known.seen + aims.transpose(1, 2) @ owner
+        x = torch.cat([known.head[:, None].expand(batch, -1, -1), seen, slot.to(seen.dtype)], dim=1)
         led = aims.view(batch, slots, MAX_POINTERS, many).float()
-        related = _related(kin, led.sum(2) / led.sum((2, 3)).clamp(min=1)[..., None])
-        for block in self.blocks:
-            x = block(x, attend, related)
+        bias = _related(known.bias, led.sum(2) / led.sum((2, 3)).clamp(min=1)[..., None])
+        if not bool(known.present.all()):
+            hidden = F.pad(~known.present, (1, slots))[:, None, None]
+            bias = bias.masked_fill(hidden, float("-inf"))
+        for block, own in zip(self.blocks, bias.chunk(self.config.layers, dim=1), strict=True):
+            x = block(x, own)
         x = self.norm(x)
         seen, slot = x[:, 1 : 1 + many], x[:, 1 + many :]
         query = self.to_query(slot).view(batch, slots * MAX_POINTERS, -1)
         salience = self.to_salience(seen)[..., 0]
         scores = query @ self.to_key(seen).transpose(1, 2) / math.sqrt(self.config.width) + salience[:, None]
-        gain = self.to_kin(_company(kin[:, 1:, 1:], kinds[..., 0], led[:, :, 0]))  # (B, N, M, 3)
+        gain = self.to_kin(_company(known.kin[:, 1:, 1:], kinds[..., 0], led[:, :, 0]))  # (B, N, M, 3)
         scores = scores.float().view(batch, slots, MAX_POINTERS, many) + gain.float().transpose(2, 3)
-        scores = scores.masked_fill(~present[:, None, None], float("-inf"))
+        scores = scores.masked_fill(~known.present[:, None, None], float("-inf"))
         none = self.to_none(slot).float()[..., None]
         return Logits(self.to_kind(slot).float(), torch.cat([none, scores], dim=-1), salience.float())
 
@@ -198,14 +222,14 @@ def relations(brief: Tensor, evidence: Tensor, features: Tensor) -> Tensor:
     return torch.stack([cosine, *(F.pad(r, (1, 0, 1, 0)) for r in inside)], dim=-1)
 
 
-def _related(kin: Tensor, led: Tensor) -> Tensor:
-    """(B, L, L, RELATIONS) over brief, evidence and slots; a slot is to others what its evidence is to them
-    (led (B, N, M), rows of sum one, or nought where a slot points at nothing)."""
-    led = F.pad(led, (1, 0))  # the brief comes first
-    down = torch.einsum("bnm,bmkr->bnkr", led, kin)
-    across = torch.einsum("bnkr,bjk->bnjr", down, led)
-    up = torch.einsum("bmkr,bnk->bmnr", kin, led)
-    return torch.cat([torch.cat([kin, up], dim=2), torch.cat([down, across], dim=2)], dim=1)
+def _related(own: Tensor, led: Tensor) -> Tensor:
+    """(B, A, L, L) over brief, evidence and slots from `own` (B, A, E, E) over brief and evidence alone; a slot is
+    to others what its evidence is to them (led (B, N, M), rows of sum one, or nought where it points at nothing)."""
+    led = F.pad(led, (1, 0))[:, None].to(own.dtype)  # the brief comes first
+    down, up = led @ own, own @ led.transpose(2, 3)
+    across = down @ led.transpose(2, 3)
+    own = own.expand(led.shape[0], -1, -1, -1)
+    return torch.cat([torch.cat([own, up], dim=3), torch.cat([down, across], dim=3)], dim=2)
 
 
 def _company(kin: Tensor, kinds: Tensor, led: Tensor) -> Tensor:
@@ -215,6 +239,7 @@ def _company(kin: Tensor, kinds: Tensor, led: Tensor) -> Tensor:
     kin (B, M, M, R); kinds (B, N), the mask counts as no section; led (B, N, M) first pointers, one-hot or nought."""
     number = (kinds == Kind.SECTION).long().cumsum(-1).clamp(max=MAX_SECTIONS)
     home = F.one_hot(number, MAX_SECTIONS + 1).float()  # (B, N, K)
+    kin = kin.expand(led.shape[0], -1, -1, -1)
     by_slot = torch.einsum("bnm,bmkr->bnkr", led, kin)  # (B, N, M, R)
     filled = led.sum(-1)  # (B, N)
     total = torch.einsum("bnk,bnmr->bkmr", home, by_slot)

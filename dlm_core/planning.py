@@ -1,6 +1,6 @@
 """Sampling at the plan scale: masked diffusion over the planner's symbols.
 
-`plan` calls the step that the text scale uses, `dlm_core.denoise.step`: kinds
+`plans` calls the step that the text scale uses, `dlm_core.denoise.step`: kinds
 first, from the left, then pointers by confidence, each piece of evidence once.
 `distribution` asks what the planner believes of single slots, and `divergence`
 how far new evidence moves that belief.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,9 +81,9 @@ def symbols(plan: Plan, slots: int, remask: Sequence[int] = ()) -> Tensor:
     return tokens.flatten()
 
 
-def _flatten(logits: Logits, symbols_count: int) -> Tensor:
+def _flatten(logits: Logits, row: int, symbols_count: int) -> Tensor:
     """(N * 4, V) logits for `step` from one row of Logits."""
-    kinds, pointers = logits.kinds[0], logits.pointers[0]
+    kinds, pointers = logits.kinds[row], logits.pointers[row]
     flat = torch.full((kinds.shape[0], WIDTH, symbols_count), float("-inf"))
     flat[:, 0, :KINDS] = kinds
     flat[:, 1:, NONE:] = pointers
@@ -159,16 +160,23 @@ def _free(seen: Tensor, usable: Tensor) -> int:
     return int(left.sum())
 
 
-def _size(claims: int | None, sections: int | None, batch: int = 1) -> Tensor:
-    return torch.tensor([[min(claims or 0, MAX_CLAIMS), min(sections or 0, MAX_SECTIONS)]]).expand(batch, 2)
+def _size(claims: int | None, sections: int | None) -> Tensor:
+    return torch.tensor([[min(claims or 0, MAX_CLAIMS), min(sections or 0, MAX_SECTIONS)]])
 
 
 # --- sampling ----------------------------------------------------------------------------------------------------
 
 
 @torch.inference_mode()
-def plan(
+def plan(planner: Planner, **given: Any) -> Plan:
+    """One plan; arguments and errors as for `plans`."""
+    return plans(planner, 1, **given)[0]
+
+
+@torch.inference_mode()
+def plans(
     planner: Planner,
+    count: int,
     *,
     brief: Tensor,
     evidence: Tensor,
@@ -187,8 +195,8 @@ def plan(
     structure: float = STRUCTURE,
     temperature: float = 0.0,
     on_step: Callable[[Tensor], None] | None = None,
-) -> Plan:
-    """Sample a plan of at most `slots` slots by masked diffusion.
+) -> list[Plan]:
+    """Sample `count` plans of at most `slots` slots by masked diffusion.
 
     brief: (384,) unit vector of the question. evidence: (M, 384) unit vectors.
     features: (M, FEATURES) from `features`. Row numbers of the result's
@@ -210,6 +218,8 @@ def plan(
     into each other. temperature: of pointers, which follow in any order, the
     most certain first; 0 takes the likeliest.
     on_step: called with the (slots * 4,) symbols after every step, for frames.
+    Kinds are drawn for one plan after the other, pointers for all of them in
+    one pass a step, which reads the weights once.
     Raises PlannerError for shapes that do not fit or evidence that is short.
     """
     many = evidence.shape[0]
@@ -218,41 +228,51 @@ def plan(
     base = keep if keep is not None else Plan([], [], [])
     if any(p >= many for p in base.claims()):
         raise PlannerError("the kept plan points at evidence that is not in the pool")
-    tokens = symbols(base, slots, remask or ())
-    confidence = torch.zeros(slots * WIDTH)
+    first = symbols(base, slots, remask or ())
     if not bool(allowed.any()):
-        tokens = tokens.view(-1, WIDTH)
-        tokens[tokens[:, 0] == MASK] = torch.tensor([int(Kind.EMPTY), NONE, NONE, NONE])
-        tokens = tokens.flatten()
+        first = first.view(-1, WIDTH)
+        first[first[:, 0] == MASK] = torch.tensor([int(Kind.EMPTY), NONE, NONE, NONE])
+        first = first.flatten()
     exclusive = torch.arange(FIRST + many) >= FIRST
     pull = guidance * (evidence @ brief if relevance is None else relevance)
-    size = _size(claims, sections)
-    while bool((masked := tokens == MASK).any()):
-        logits = planner(brief[None], evidence[None], features[None], allowed[None], tokens[None], size)
-        seen = tokens.view(-1, WIDTH)
+    known = planner.know(brief[None], evidence[None], features[None], allowed[None], _size(claims, sections))
+    tokens = [first.clone() for _ in range(count)]
+    confidence = [torch.zeros(slots * WIDTH) for _ in range(count)]
+
+    def advance(some: Sequence[int]) -> None:
+        """One step of some of the plans."""
+        logits = planner.look(known, torch.stack([tokens[i] for i in some]))
         # First pointers only: whether a claim has a second witness is not a matter of relevance.
         logits.pointers[:, :, 0, 1:] += pull
-        drafting = bool((seen[:, 0] == MASK).any())
-        if shortlist and guidance and not drafting:
-            fit = _fit(logits.salience[0] + pull, seen, allowed, shortlist)
-            logits.pointers[0, :, 0, 1:].masked_fill_(~fit, float("-inf"))
-        flat = _rules(_flatten(logits, FIRST + many), tokens, _free(seen, allowed))
-        done = step(
-            logits=flat,
-            tokens=tokens,
-            masked=masked,
-            generator=generator,
-            threshold=threshold,
-            temperature=structure if drafting else temperature,
-            window=_next_kinds(flat, seen, threshold) if drafting else _ready(seen),
-            exclusive=exclusive,
-        )
-        tokens = _undo(done.tokens, done.committed, allowed)
-        confidence = torch.where(done.committed, done.confidence, confidence)
-        if on_step is not None:
-            on_step(tokens)
-    made = _read(tokens, confidence, base, set(remask or ()))
-    return made if keep is not None else compact(made)
+        for row, i in enumerate(some):
+            seen = tokens[i].view(-1, WIDTH)
+            drafting = bool((seen[:, 0] == MASK).any())
+            if shortlist and guidance and not drafting:
+                fit = _fit(logits.salience[row] + pull, seen, allowed, shortlist)
+                logits.pointers[row, :, 0, 1:].masked_fill_(~fit, float("-inf"))
+            flat = _rules(_flatten(logits, row, FIRST + many), tokens[i], _free(seen, allowed))
+            done = step(
+                logits=flat,
+                tokens=tokens[i],
+                masked=tokens[i] == MASK,
+                generator=generator,
+                threshold=threshold,
+                temperature=structure if drafting else temperature,
+                window=_next_kinds(flat, seen, threshold) if drafting else _ready(seen),
+                exclusive=exclusive,
+            )
+            tokens[i] = _undo(done.tokens, done.committed, allowed)
+            confidence[i] = torch.where(done.committed, done.confidence, confidence[i])
+            if on_step is not None:
+                on_step(tokens[i])
+
+    for i in range(count):
+        while bool((tokens[i].view(-1, WIDTH)[:, 0] == MASK).any()):
+            advance([i])
+    while some := [i for i in range(count) if bool((tokens[i] == MASK).any())]:
+        advance(some)
+    made = [_read(t, c, base, set(remask or ())) for t, c in zip(tokens, confidence, strict=True)]
+    return made if keep is not None else [compact(m) for m in made]
 
 
 def _fit(worth: Tensor, seen: Tensor, allowed: Tensor, share: float) -> Tensor:
@@ -359,16 +379,9 @@ def distribution(
     if kinds_visible:
         for row, i in zip(tokens, slots, strict=True):
             row[i * WIDTH] = int(held.kinds[i])
-    batch = len(slots)
-    logits = planner(
-        brief.expand(batch, -1),
-        evidence.expand(batch, -1, -1),
-        features.expand(batch, -1, -1),
-        allowed.expand(batch, -1),
-        tokens,
-        _size(None, None, batch),
-    )
-    at = torch.arange(batch), torch.tensor(list(slots))
+    known = planner.know(brief[None], evidence[None], features[None], allowed[None], _size(None, None))
+    logits = planner.look(known, tokens)
+    at = torch.arange(len(slots)), torch.tensor(list(slots))
     pointers = logits.pointers[at]
     pointers[..., 1:] += guidance * (evidence @ brief)
     return Belief(list(slots), torch.log_softmax(logits.kinds[at], -1), torch.log_softmax(pointers, -1))

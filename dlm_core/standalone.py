@@ -417,8 +417,36 @@ _RETURNED = re.compile(
     r"(?:An?|The|Any) [^,;]{0,60}\b(?:is|are|will be) (?:returned|raised|ignored|used)(?:\.|,| which| that|$)"
 )
 
+# "The hippocampus is usually affected": by what, the sentence before says.
+_BEFALLEN = re.compile(
+    r"The (?:[\w-]+ ){1,2}(?:is|are|was|were) (?:\w+ly |often |sometimes |also )?"
+    r"(?:affected|afflicted|damaged|impaired|involved|spared|targeted)\.?$"
+)
+
+# Reference pages: "If aw is a coroutine", "The deadline is a float" speak of parameters, whose function is named above.
+_PARAMETER = re.compile(
+    r"(?:If|When) (?!it|one|he|she|you|we|all|any|air|ice|gas|oil)[a-z]{1,3} (?:is|are)\b"
+    r"|The \w+ (?:is|must be) an? (?:float|int|integer|string|bool|boolean|list|tuple|dict|callable)\b"
+)
+# "The star now has", "When stars finally form", "the new equilibrium wage": after what was told before.
+_THEN_NOW = re.compile(
+    r"The \w+ (?:now|then) \w+|When (?:the )?\w+ finally\b|.*\bthe new (?:\w+ )?(?:wage|price|rate|level)\b"
+)
+# "Cynthia, a psychologist, recalls": somebody of an example, without a last name.
+_SOMEBODY = re.compile(
+    r"[A-Z][a-z]+, an? [a-z-]+(?: [a-z-]+)?, (?:recall|remember|notice|feel|felt|think|work|tell|told)"
+)
+
 
 def _fragment(s: str) -> str:
+    if _PARAMETER.match(s):
+        return "a parameter named elsewhere"
+    if _THEN_NOW.match(s):
+        return "goes on from what was said before"
+    if _SOMEBODY.match(s):
+        return "a person named elsewhere"
+    if _BEFALLEN.match(s):
+        return "by what is said elsewhere"
     if _NAMED_ONLY.match(s) and not _FINITE.search(s):
         return "no verb"
     return "its subject is implied" if _RETURNED.match(s) else ""

@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from itertools import permutations
 
 from dlm_core.facts import unsupported
-from dlm_core.segment import standalone
+from dlm_core.segment import sentences, standalone
 from dlm_core.tokenizer import FUNCTION_WORDS
 
 WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")
@@ -36,15 +36,25 @@ TAILS = frozenset(
 CONDITIONS = frozenset(
     "if unless until except without not never no only when whenever where provided according may might could".split()
 )
+# Words that say how far a claim goes: alone between commas or in brackets, they are no aside.
+HEDGES = frozenset(
+    "usually often sometimes generally typically mostly mainly largely partly probably perhaps likely possibly"
+    " approximately roughly nearly almost about most some many few certain rarely seldom currently historically"
+    " traditionally today least up part".split()
+)
+HEDGING = HEDGES | frozenset("in at to by the a of part extent degree case cases instances respects times".split())
+FEW = 4  # words of a phrase that says where or when, and is no aside with a hedge in it: ", in some countries,"
+# What begins so in brackets limits what stands before it: "run() (with check=True)".
+LIMITS = frozenset("or but with without except excluding assuming".split())
 # A sentence may lose its beginning only where that is a connective or a concession.
 OPENERS = frozenset(
     "however therefore thus moreover furthermore also additionally consequently hence indeed similarly likewise"
-    " nevertheless nonetheless overall generally specifically finally still again instead accordingly meanwhile"
-    " besides clearly notably essentially basically typically and but so for in as of by although while because since"
-    " though"
-    " interestingly importantly note remember recall that historically today traditionally".split()
+    " nevertheless nonetheless overall specifically finally still again instead accordingly meanwhile"
+    " besides clearly notably essentially basically and but so for in as of by although while because since"
+    " though interestingly importantly note remember recall that".split()
 )
 RELATIVE = frozenset("which who whom whose where when".split())
+PRONOUNS = frozenset("it its they them their he him his she her".split())
 ARTICLES = frozenset("a an the".split())
 FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
 # A sentence that begins with one of these has its subject after a comma.
@@ -55,7 +65,7 @@ AHEAD = frozenset(
 )
 _SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
 CONNECTIVES = re.compile(
-    r"^(?:for (?:example|instance)|in (?:fact|addition|general|particular|short|contrast|other words|turn)"
+    r"^(?:for (?:example|instance)|in (?:fact|addition|particular|short|contrast|other words|turn)"
     r"|as (?:a result|such)|of course|by contrast|on the other hand|that is)\b"
 )
 
@@ -75,6 +85,8 @@ def _is_mark(word: str) -> bool:
 
 def _parts(evidence: list[str], at: int) -> bool:
     """Whether the mark at a place parts phrases: a quote, a currency sign and the stop of an abbreviation do not."""
+    if evidence[at] in DASHES and all(w[:1].isdigit() for w in (evidence[at - 1], *evidence[at + 1 : at + 2])):
+        return False  # "100–500"
     return evidence[at] in BOUNDARIES and not (
         evidence[at] == "." and at > 0 and bool(_SHORT.fullmatch(evidence[at - 1]))
     )
@@ -83,6 +95,11 @@ def _parts(evidence: list[str], at: int) -> bool:
 def _before(plain: list[str], stops: frozenset[str]) -> list[str]:
     """The words before the first of `stops`."""
     return plain[: next((i for i, w in enumerate(plain) if w in stops), len(plain))]
+
+
+def _only_hedges(plain: list[str]) -> bool:
+    """Whether a phrase does no more than say how far a claim goes: "in most cases"."""
+    return bool(HEDGES & set(plain)) and set(plain) <= HEDGING
 
 
 def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
@@ -97,32 +114,41 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     if cut[0] in "([":
         close = cut.index({"(": ")", "[": "]"}[cut[0]]) if {"(": ")", "[": "]"}[cut[0]] in cut else -1
         inner = [w for w in cut[1:close] if not _is_mark(w)]
-        if close < 0 or not inner or inner[0] in {"or", "but"} or CONDITIONS & set(inner):
+        if close < 0 or not inner or inner[0] in LIMITS or CONDITIONS & set(inner) or _only_hedges(inner):
             return False  # "only (or mainly)" is not "only"
         # What goes with the bracket must be whole as if the bracket had never been there.
         rest = [*evidence[:begin], *evidence[begin + close + 1 :]]
         left_over = evidence[begin + close + 1 : end]
         if left_over and all(map(_is_mark, left_over)):  # a comma goes along before a clause, not before an aside
-            return end < len(evidence) and evidence[end].lower() in CLAUSE | JOINS | {"but"}
+            return end < len(evidence) and evidence[end].lower() in FREE | JOINS | {"but"}
         return not left_over or cut_is_whole(rest, begin, begin + len(left_over))
     plain = [w for w in cut if not _is_mark(w)]
     aside = plain[0] in CLAUSE | {"since", "who"}  # what an aside says on the side cannot change the rest
     if not aside and (CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain)):
         return False
+    if not aside and HEDGES & set(plain) and (len(plain) <= FEW or _only_hedges(plain)):
+        return False  # "is, in most cases, fatal"
     if begin and all(w in JOINS | {"but"} for w in plain):
         return False  # two clauses held by a comma alone
     if begin == 0:
         subordinator = plain[0] in {"although", "while", "because", "since", "though", "as"}
         # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
-        bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD and not subordinator
-        opener = CONNECTIVES.match(" ".join(plain)) or bare or (subordinator and len(plain) > 1)
+        bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD | {"instead"} and not subordinator
+        clause = subordinator and len(plain) > 1 and plain[1] != "of" and "," not in cut[:-1]
+        if clause and PRONOUNS & {w.lower() for w in evidence[end:]}:
+            return False  # the noun may be in what goes
+        opener = CONNECTIVES.match(" ".join(plain)) or bare or clause
         return bool(opener) and (_is_mark(evidence[end - 1]) or len(plain) == 1)
     # A list keeps all its items: without its last one, or one before the last "and", it reads as broken off.
     after = [w.lower() for w in evidence[end : end + 2] if not _is_mark(w)]
-    if plain[0] in JOINS or (after and after[0] in JOINS):
+    if plain[0] in JOINS or plain[-1] in JOINS or (after and after[0] in JOINS):
         return False
+    if any(a == "," and b in FINITE for a, b in zip(cut[1:], cut[2:], strict=False)):
+        return False  # ", such as this one, will check": after the aside comes the sentence's own verb
     ends = all(_is_mark(w) for w in evidence[end:])
     comma = evidence[begin - 1] == "," or cut[0] == ","
+    if ends and comma and ":" in evidence[:begin]:
+        return False  # what a colon announces is all of it or nothing
     if ends and comma and plain[0] not in TAILS | CLAUSE and not plain[0].endswith(("ing", "ed", "ly")):
         return False  # ", tries to force the star to expand" is the sentence's own verb
     if ends and comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):
@@ -135,10 +161,32 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # up to its second comma a clause on the side may have taken the sentence's own verb along
     if not ends and any(a == "," and b in JOINS | {"but"} for a, b in zip(cut[1:], cut[2:], strict=False)):
         return False  # between two commas stands one aside, not the end of one clause and the beginning of the next
+    if not ends and cut[-1] in {";", ":"} and cut[0] not in {";", ":"}:
+        return False  # what it parts would run together
+    if not ends and plain[0] in ARTICLES and "," in cut[1:-1]:
+        return False  # a second name has no comma; "Often, a therapist helps them, such as" is a clause
+    if ends and cut[0] in {"—", "–"} and {"—", "–"} & set(cut[1:]):
+        return False  # after its second dash the sentence goes on
+    if ends and plain[:3] == ["as", "well", "as"]:
+        return False  # the other half of what the sentence counts
+    if ends and plain[0].endswith("ing") and any(w.endswith("ing") for w in evidence[max(0, begin - 4) : begin]):
+        return False  # "by lowering wages, lowering prices, and ...": a list
+    before = [w.lower() for w in evidence[:begin]]
+    if ends and ("not", "only") in zip(before, before[1:], strict=False) and {"also", "but"} & set(plain):
+        return False
     opens = cut[0] if _is_mark(cut[0]) else evidence[begin - 1]
     closes = cut[-1] if _is_mark(cut[-1]) else (evidence[end] if end < len(evidence) else "")
     if not ends and (opens in DASHES) != (closes in DASHES) and (closes in DASHES or _is_mark(closes)):
         return False  # "the problem—that is, what recession causes—": an aside ends with what it began with
+    if not ends and opens in DASHES and closes in DASHES and not (cut[0] in DASHES and cut[-1] in DASHES):
+        return False  # an aside takes both of its dashes along
+    if not ends and opens == closes == ",":
+        later = [i for i in range(end, len(evidence) - 1) if evidence[i] == ","]
+        listed = any(evidence[i + 1].lower() in JOINS for i in later)
+        if listed and plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | OPENERS | {"that"}:
+            return False  # an item of a list
+        if cut[-1] == "," and any(evidence[i + 1].lower() in FINITE for i in later[:1]):
+            return False  # ", however, at first glance, does": its second comma is the first of another aside
     left_comma, right_comma = evidence[begin - 1] == ",", end < len(evidence) and evidence[end] == ","
     if not ends and (left_comma or cut[0] == ",") and (right_comma or cut[-1] == ",") and left_comma != right_comma:
         following = next((w.lower() for w in evidence[end:] if not _is_mark(w)), "")
@@ -149,17 +197,69 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     return left and right
 
 
-def _edit_problems(text: str, evidence: str) -> list[str]:
-    new, old = words(text), words(evidence)
-    matcher = SequenceMatcher(None, [_same(w) for w in old], [_same(w) for w in new], autojunk=False)
-    out = []
-    for kind, a, b, c, d in matcher.get_opcodes():
+def _seams(found: list[str]) -> list[int]:
+    """Where the second and further sentences of a text begin, by its words."""
+    return [i + 1 for i, w in enumerate(found[:-1]) if w in ".!?" and _parts(found, i) and found[i + 1][0].isupper()]
+
+
+def _cut_over_seams(old: list[str], begin: int, end: int, seams: list[int], joint: bool) -> bool:
+    """Whether a cut that reaches over the end of a sentence leaves each of the two whole, and both joined by a word:
+    the beginning of one with the end of the other is said by neither."""
+    inside = [k for k in seams if begin < k <= end]
+    first = max((k for k in seams if k <= begin), default=0)
+    last = next((k for k in seams if k > end), len(old))
+    head, tail = old[first : inside[0]], old[inside[-1] : last]
+    keep, gone = begin - first, end - inside[-1]
+    while keep and _is_mark(head[keep - 1]):
+        keep -= 1  # what stands before the cut must be a sentence without its comma
+    if keep and gone < len(tail) and not joint:
+        return False
+    return (not keep or cut_is_whole(head, keep, len(head))) and (gone in (0, len(tail)) or cut_is_whole(tail, 0, gone))
+
+
+def _changes(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
+    """(begin, end) in the old words and in the new ones of each change, in order.
+
+    A mark that stands between two cuts and again at the end of the second is where one cut ends: a sentence without
+    "(Smith et al., 1999)" loses one phrase, not one up to the stop of "al." and one after it."""
+    codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    out: list[tuple[int, int, int, int]] = []
+    for n, (kind, a, b, c, d) in enumerate(codes):
         if kind == "equal":
             continue
+        if kind == "delete" and n > 1 and codes[n - 2][0] == "delete":
+            between = old[codes[n - 1][1] : a]
+            if all(map(_is_mark, between)) and old[b - len(between) : b] == between and b - a >= len(between):
+                begin, _, at, _ = out.pop()
+                out.append((begin, b - len(between), at, at))
+                continue
+        out.append((a, b, c, d))
+    return out
+
+
+def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
+    """What is wrong with a text as an edit of one or two pieces of evidence, read one after the other."""
+    new: list[str] = words(text)
+    old: list[str] = []
+    seams: list[int] = []
+    attached: set[int] = set()  # brackets that belong to the word before them: "now(zone)", "key(s)"
+    for piece in evidence:
+        found = words(piece)
+        seams += [len(old) + k for k in (0, *_seams(found)) if len(old) + k]
+        marks = enumerate(WORD.finditer(piece))
+        attached |= {len(old) + i for i, m in marks if m.group() in "([" and piece[m.start() - 1 : m.start()].isalnum()}
+        old += found
+    out = []
+    for a, b, c, d in _changes([_same(w) for w in old], [_same(w) for w in new]):
         added = [w for w in new[c:d] if not _is_mark(w) and _same(w) not in GLUE]
         if added:
             out.append(f"adds “{' '.join(added)}”")
-        if b > a and not cut_is_whole(old, a, b):
+        if any(a < k <= b for k in seams):
+            joint = bool({"and", ";"} & {w.lower() for w in new[max(0, c - 1) : d + 2]})
+            whole = _cut_over_seams(old, a, b, seams, joint)
+        else:
+            whole = b == a or (a not in attached and cut_is_whole(old, a, b))
+        if not whole:
             out.append(f"cuts “{' '.join(old[a:b])}” out of its phrase")
     return out
 
@@ -184,6 +284,12 @@ def _sentence_problems(text: str) -> list[str]:
     return out
 
 
+def _stands(text: str, evidence: str) -> bool:
+    """Whether a text is the evidence or a whole sentence of it; the end of one is no sentence, though it looks like it:
+    "Psychologists hold a degree." of "Most psychologists hold a degree."."""
+    return text == evidence or (text in evidence and any(evidence[a:b] == text for a, b in sentences(evidence)))
+
+
 def problems(text: str, evidence: Sequence[str]) -> list[str]:
     """Why a claim may not ship; [] where it may.
 
@@ -198,12 +304,15 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
         return ["cites nothing"]
     out = [f"“{f}” is not in its evidence" for f in unsupported(text, list(evidence))]
     out += _sentence_problems(text)
+    for stop in re.finditer(r"\S+\. [a-z][\w-]*", text):
+        if not any(stop.group() in e for e in evidence):
+            out.append(f"breaks off at “{stop.group()}”")
     alone = standalone(text)
     # "no verb" guesses at fragments of a page; here the cuts are checked to be whole phrases, so the verb is left.
     if alone and alone != "no verb":
         out.append(f"does not stand alone: {alone}")
-    if not any(text in e for e in evidence):
-        readings = [*evidence, *(" ".join(pair) for pair in permutations(evidence, 2))]
+    if not any(_stands(text, e) for e in evidence):
+        readings = [*((e,) for e in evidence), *permutations(evidence, 2)]
         best: list[str] = min((_edit_problems(text, r) for r in readings), key=len)
         out += best
     return out

@@ -223,11 +223,12 @@ class Writer:
 
     def denoise(self, jobs: Sequence[Job], *, effort: Effort, progress: Progress | None = None) -> None:
         """Fill what is masked, look at what stands, take away or remask what the
-        writer would not have there, and again until nothing moves, in place."""
+        writer would not have there, and again until nothing moves, in place. A canvas
+        that was noise alone is not looked at: of what it just wrote the writer changes nothing."""
         self.fill(jobs, effort=effort, progress=progress)
-        moving = list(jobs)
+        moving = [j for j in jobs if not all(j.written)]
         for _ in range(effort.edits):
-            if self.enough():
+            if not moving or self.enough():
                 return
             moving = self.edit(moving, effort=effort)
             if not moving:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dlm_core.fetch_base import cache_folder
+
 ROOT = Path(__file__).resolve().parents[1]
+CACHE = cache_folder()  # before any test names a home of its own
 
 
 def need(condition: bool, reason: str) -> None:
@@ -27,3 +30,12 @@ def shared_folder() -> Path | None:
     named = os.environ.get("PALIMPSEST_SHARED")
     folder = Path(named) if named else ROOT.parent / "shared"
     return folder if folder.is_dir() else None
+
+
+def share(home: Path) -> Path:
+    """Give a home the base as this machine has it, fetched and converted; to make it takes up to 20 seconds."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    (home / "cache").mkdir(parents=True, exist_ok=True)
+    if not (home / "cache" / "base").exists():
+        (home / "cache" / "base").symlink_to(CACHE)
+    return home

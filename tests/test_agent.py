@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,12 +193,32 @@ def test_nothing_on_the_question_gives_no_pool(library: Library, embedder: Embed
     assert found.ids == [] and found.best < evidence.FLOOR
 
 
-def test_sources_get_a_fair_share() -> None:
-    ranked = [f"a{n}" for n in range(10)] + [f"b{n}" for n in range(5)] + ["c0"]
+def test_what_stands_in_the_right_place_is_at_hand_although_it_does_not_repeat_the_question(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    brief = make_brief("How does memory work?")
+    pages = {
+        "How memory works": "# How memory works\n\nMemory works by storing information over time.\n\n## Storage\n\n"
+        "The creation of a permanent record of information is called storage. Rehearsal moves what was heard a moment"
+        " ago into permanent storage.\n",
+        "Gardening": "# Gardening\n\n## Tools\n\nA good pair of shears stays sharp for many years. A wheelbarrow"
+        " with a wide tyre does not sink into wet ground.\n",
+    }
+    with Library(tmp_path, embedder) as library:
+        for title, text in pages.items():
+            library.add(Source(source_id(title), f"file:///{title[:4]}.md", title, tidy(text), "2026-01-02"))
+        found = evidence.gather(brief, [brief.question], library, embedder, sources=[source_id(t) for t in pages])
+        said = texts(library, found.ids)
+    assert set(found.cut) == {source_id("Gardening")}
+    assert "Rehearsal moves what was heard a moment ago into permanent storage." in said
+    vectors = embedder([brief.question, said[-1]])
+    assert float(vectors[0] @ vectors[1]) < evidence.FLOOR  # by itself it is no nearer than any other page
+
+
+def test_a_long_source_leaves_others_their_places() -> None:
+    ranked = [f"a{n}" for n in range(10)] + [f"b{n}" for n in range(3)]
     source = {i: i[0] for i in ranked}
-    chosen = evidence._fair(ranked, source, set(), 9)
-    assert sorted(chosen) == ["a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2", "c0"]
-    assert len(evidence._fair(ranked, source, set(ranked[:12]), 9)) == 12  # what is cited is never cut
+    assert evidence._capped(ranked, source, 8) == [*ranked[:6], "b0", "b1", "b2", *ranked[6:10]]
 
 
 # --- queries ----------------------------------------------------------------------------

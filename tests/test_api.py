@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typedd
 
 import pytest
 
-from tests.support import ROOT, need
+from tests.support import ROOT, need, share
 from workflows import (
     PalimpsestError,
     RunFailed,
@@ -46,7 +46,7 @@ QUESTION = "How does the Heron client handle timeouts?"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a user is who has one page."""
     base = os.environ.get("PALIMPSEST_BASE") or _base()
-    monkeypatch.setenv("PALIMPSEST_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PALIMPSEST_HOME", str(share(tmp_path / "home")))
     monkeypatch.setenv("PALIMPSEST_BASE", base)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "heron.md").write_text(HERON)

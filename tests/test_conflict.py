@@ -33,6 +33,12 @@ MOVED = [
         "Tea Party",
     ),
     (
+        "Many in the Senate turned against President Woodrow Wilson’s plan for a league of nations.",
+        "Many in the Senate turned against President Woodrow Harding’s plan for a league of nations.",
+        "Wilson",
+        "Harding",
+    ),
+    (
         "In 2010, the agency released a National Action Plan.",
         "In 2004, the agency released a National Action Plan.",
         "2010",

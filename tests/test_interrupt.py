@@ -17,7 +17,7 @@ import pytest
 
 from dlm_core.checkpoint import WEIGHTS
 from dlm_core.fetch_base import base_path
-from tests.support import ROOT, need
+from tests.support import ROOT, need, share
 from tests.test_workflow import HERON, QUESTION
 from tests.web import Request, site
 from workflows import runs
@@ -46,7 +46,7 @@ def hanging() -> Iterator[tuple[str, threading.Event]]:
 def begun(home: Path, *arguments: str) -> subprocess.Popen[str]:
     environment: dict[str, Any] = os.environ | {
         "PYTHONPATH": str(ROOT),
-        "PALIMPSEST_HOME": str(home),
+        "PALIMPSEST_HOME": str(share(home)),
         "PALIMPSEST_BASE": str(base_path()),
         "PALIMPSEST_ATTEMPTS": "1",
     }

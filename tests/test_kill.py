@@ -4,11 +4,12 @@ Every trial is real: a process of its own with the real weights, SIGKILL at a mo
 the whole length of a run, and a process that resumes it (every third trial kills that one too). Pages come from a
 server in this process, which counts what is asked of it.
 
+The default run has ten trials, whose moments are spread over the run.
+
     .venv/bin/python -m pytest tests/test_kill.py -m slow
-        100 trials. PALIMPSEST_KILLS=0-24 does some of them, so that several processes can share them;
+        100 other trials. PALIMPSEST_KILLS=0-24 does some of them, so that several processes can share them;
         PALIMPSEST_KILLS_DONE=FILE keeps the numbers of those that passed and does the others next time;
         PALIMPSEST_KILLS_SECONDS=200 begins no further one after so many seconds;
-        PALIMPSEST_KILLS_CACHE=FOLDER keeps the converted base between calls.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ from typing import Any
 
 import pytest
 
-from dlm_core.checkpoint import WEIGHTS
+from dlm_core.checkpoint import WEIGHTS, converted
 from dlm_core.fetch_base import base_path
-from tests.support import ROOT, need
+from tests.support import CACHE, ROOT, need, share
 from tests.web import Request, site
 from tools.source import source_id
 from workflows import runs
 
 TRIALS = 100
+FEW = 10  # of the default run
 BEGAN = time.monotonic()
 LONGEST = float(os.environ.get("PALIMPSEST_KILLS_SECONDS", "inf"))
 QUESTION = "How does the Heron client handle timeouts?"
@@ -61,7 +63,7 @@ PAGES = {
 
 
 def chosen() -> list[int]:
-    """The trials of this process (see above)."""
+    """The slow trials of this process (see above)."""
     first, _, last = os.environ.get("PALIMPSEST_KILLS", f"0-{TRIALS - 1}").partition("-")
     done = os.environ.get("PALIMPSEST_KILLS_DONE", "")
     passed = set(Path(done).read_text().split()) if done and Path(done).is_file() else set()
@@ -104,7 +106,7 @@ def server() -> Iterator[Server]:
 
 def begun(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """A palimpsest process with its state below `home` and its report in home/out."""
-    home.mkdir(exist_ok=True)
+    share(home)
     return subprocess.Popen(
         [sys.executable, "-m", "workflows.cli", *arguments, "--quiet"],
         cwd=home,
@@ -132,28 +134,14 @@ def report_of(home: Path) -> dict[str, Any]:
 def whole(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str, float]:
     """The report of a run that was left alone, its report.md, and the seconds it took."""
     need((WEIGHTS / "manifest.json").is_file(), "the trained weights are not there")
-    folder = tmp_path_factory.mktemp("whole")
-    names = ["first", "second"]
-    while names:
-        share(home := folder / names.pop(0))
-        if any((home / "cache" / "base").iterdir()):
-            names = []  # else this one has to convert the base for this machine
-        start = time.monotonic()
-        assert begun(home, *asked_for(server)).wait() == 0, (home / "errors").read_text()
-        took = time.monotonic() - start
+    home = tmp_path_factory.mktemp("whole")
+    converted(base_path(), CACHE)  # or this run has to
+    start = time.monotonic()
+    assert begun(home, *asked_for(server)).wait() == 0, (home / "errors").read_text()
+    took = time.monotonic() - start
     made = report_of(home)
     assert [r["kind"] for r in made["revisions"]] == ["draft", "local"]
-    assert report_of(folder / "first") == made
     return made, (home / "out" / "report.md").read_text(), took
-
-
-def share(home: Path) -> None:
-    """Give a home the base as it was converted for another one, which takes 15 seconds to make."""
-    cache = Path(os.environ.get("PALIMPSEST_KILLS_CACHE", home.parent.parent / "base"))
-    cache.mkdir(exist_ok=True)
-    home.mkdir()
-    (home / "cache").mkdir()
-    (home / "cache" / "base").symlink_to(cache)
 
 
 def kept(home: Path) -> tuple[set[str], dict[str, bytes]]:
@@ -167,6 +155,11 @@ def kept(home: Path) -> tuple[set[str], dict[str, bytes]]:
             pages.add(json.loads(file.read_text())["url"])
         canvases |= {str(f): f.read_bytes() for f in folder.glob("canvas/[0-9][0-9][0-9].json")}
     return pages, canvases
+
+
+def unfinished(home: Path) -> list[Path]:
+    """What was being written when a process was killed, and lies there still."""
+    return [p for place in (home, home / "out", home / "runs") for p in place.glob("**/.*") if "cache" not in p.parts]
 
 
 def children(pid: int) -> list[int]:
@@ -192,8 +185,16 @@ def killed(process: subprocess.Popen[bytes], after: float) -> bool:
     return True
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("trial", chosen())
+def moment(trial: int, drawn: random.Random, seconds: float) -> float:
+    """When a process is killed: anywhere in a run; in the default run each trial has its tenth of it."""
+    if trial < TRIALS:
+        return drawn.uniform(0, seconds)
+    return (trial - TRIALS + drawn.random()) * seconds / FEW
+
+
+@pytest.mark.parametrize(
+    "trial", [*(pytest.param(n, marks=pytest.mark.slow) for n in chosen()), *range(TRIALS, TRIALS + FEW)]
+)
 def test_a_killed_run_ends_with_the_same_report(
     trial: int,
     server: Server,
@@ -205,7 +206,6 @@ def test_a_killed_run_ends_with_the_same_report(
         pytest.skip("the time for these trials is up")
     expected, text, seconds = whole
     home = tmp_path / "home"
-    share(home)
     monkeypatch.setenv("PALIMPSEST_HOME", str(home))
     drawn = random.Random(trial)
     stored: set[str] = set()
@@ -213,7 +213,7 @@ def test_a_killed_run_ends_with_the_same_report(
     arguments = asked_for(server)
     for _ in range(2 if trial % 3 == 2 else 1):
         mark = len(server.asked)
-        ended = not killed(begun(home, *arguments), drawn.uniform(0, seconds))
+        ended = not killed(begun(home, *arguments), moment(trial, drawn, seconds))
         again = {server.root + path for path in server.asked[mark:]} & stored
         assert not again, f"fetched again after they were stored: {again}"
         if ended:
@@ -231,6 +231,7 @@ def test_a_killed_run_ends_with_the_same_report(
     assert len(runs.listed()) == 1 and runs.listed()[0].status == "done"
     again = {server.root + path for path in server.asked[mark:]} & stored
     assert not again, f"fetched again after they were stored: {again}"
+    assert unfinished(home) == []
     assert {source_id(server.root + path) for path in PAGES} >= set(expected["sources"])
     assert canvases.items() <= kept(home)[1].items(), "a revision was lost"
     if done := os.environ.get("PALIMPSEST_KILLS_DONE"):

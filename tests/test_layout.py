@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
-from dlm_core.canvas import Canvas, Kind, Slot
-from dlm_core.coverage import naming, passed_over
+from dlm_core import compose
+from dlm_core.canvas import Canvas, Kind, Slot, Wanted
+from dlm_core.coverage import naming, passed_over, to_the_point
 from dlm_core.layout import Row, dissolve, in_order, regroup
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
@@ -119,3 +123,51 @@ def test_what_a_plan_passes_over_is_found() -> None:
     assert passed_over([0, 1], wanted) == [[6, 7, 8]]
     assert passed_over([0, 6], wanted) == [[7, 8]]
     assert passed_over([6, 7], wanted) == []
+
+
+def told(**vectors: list[float]) -> Any:
+    """Models of which only the embedder is asked: texts by their first word, anything else far from all."""
+
+    def embed(texts: list[str]) -> np.ndarray:
+        rows = [vectors.get(t.split(".")[-1].split()[0].lower() if t.strip(". ") else "", [0, 1.0, 0]) for t in texts]
+        made = np.array(rows, dtype=np.float32)
+        return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+    return cast(Any, SimpleNamespace(embedder=embed))
+
+
+def test_what_is_to_the_point_is_near_by_itself_or_in_its_place(stars: Pool) -> None:
+    question = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)
+    near = to_the_point(question, stars, told(birth=[1.0, 0, 0], death=[0, 0, 1.0]))
+    assert near.tolist() == [True, True, True, False, False, False]
+    # A heading on the question makes what stands under it nearer, though not as near as what names it as well.
+    near = to_the_point(question, stars, told(birth=[1.0, 0, 0], death=[1.0, 0, 0]))
+    assert near.tolist() == [True, True, True, False, False, False]
+    assert to_the_point(question, stars.only([]), told()).tolist() == []
+
+
+def test_a_heading_stands_over_a_third_of_its_section(stars: Pool) -> None:
+    models = told(birth=[0.9, 0, 0.1], death=[0, 0, 1.0])
+    cited = ["a.e10", "a.e20", "b.e10", "b.e20"]
+    score, name = compose._best_heading("", cited, stars, models, {}, "How do stars live?", Wanted())
+    assert name == "Birth"
+    taken = {"birth": np.array([1.0, 0, 0], dtype=np.float32)}
+    _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    assert name == "Death"  # nothing better is left
+    taken["death"] = np.array([0, 0, 1.0], dtype=np.float32)
+    _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    assert name.lower() in taken  # and then it says which section to join
+
+
+def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it() -> None:
+    slots = (
+        Slot("h0", Kind.SECTION, text="Birth"),
+        Slot("c0", Kind.CLAIM, text="One."),
+        Slot("h1", Kind.SECTION, text="Death"),
+        Slot("c1", Kind.CLAIM, text="Two."),
+        Slot("h2", Kind.SECTION),
+        Slot("c2", Kind.CLAIM, text="Three."),
+        Slot("e0", Kind.EMPTY),
+    )
+    made = compose._joined(Canvas("q", slots=slots), {"h2": "birth"})
+    assert [s.id for s in made.slots] == ["h0", "c0", "c2", "h1", "c1", "e0"]

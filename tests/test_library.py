@@ -93,7 +93,7 @@ def test_search_finds_by_meaning_and_by_word(library: Library) -> None:
     assert "CancelledError" in library.search("CancelledError", 1)[0][0].text
     hits = library.search("How is a task stopped after a timeout?", 10)
     scores = [score for _, score in hits]
-    assert scores == sorted(scores, reverse=True) and scores[-1] > 0 and scores[0] <= 2 / 61 + 1e-9
+    assert scores == sorted(scores, reverse=True) and scores[-1] > 0 and scores[0] == 2 / 61
     assert hits == library.search("How is a task stopped after a timeout?", 10)
     assert library.search("task", 0) == [] and library.search("", 3) != []
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -325,6 +328,45 @@ def test_both_files_appear_with_the_folder_or_not_at_all(tmp_path: Path) -> None
     with pytest.raises(publish.OutError, match="cannot be written"):
         publish.put(blocked / "out", "# a\n", "{}\n")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "file"]
+
+
+def killed_in(name: str, work: Callable[[], object]) -> None:
+    """Do `work` in a process that dies, as by kill -9, where it calls os.`name` or a Path's."""
+    child = os.fork()
+    if child == 0:
+        for owner in (os, Path):
+            setattr(owner, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        try:
+            work()
+        finally:
+            os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+def test_what_a_killed_process_left_goes_when_the_report_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    files = {"figures/a.png": b"a"}
+    killed_in("rename", lambda: publish.put(out, "# a\n", "{}\n"))
+    assert [p.name for p in tmp_path.iterdir()] == [".out.palimpsest"]
+    publish.put(out, "# a\n", "{}\n", files)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    killed_in("replace", lambda: publish.put(out, "# b\n", "{}\n", files))
+    killed_in("replace", lambda: runs.write_atomically(out / "report.md", "# b\n"))
+    (out / ".tmp-of-mine").touch()
+    assert len(list(out.rglob(".tmp-*"))) == 3
+    publish.put(out, "# c\n", "{}\n", files)
+    names = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert names == {"out/report.md", "out/report.json", "out/figures/a.png", "out/.tmp-of-mine"}
+    # The folder of the run, as soon as somebody goes on with it.
+    monkeypatch.setenv("PALIMPSEST_HOME", str(tmp_path / "home"))
+    run = runs.record(runs.Run("", "How do tides work?", (), "", ""))
+    for name in ("run.json", "canvas/001.json"):
+        killed_in("replace", lambda name=name: runs.write_atomically(run.folder / name, "x"))  # type: ignore[misc]
+    assert len(list(run.folder.rglob(".tmp-*"))) == 2
+    runs.sweep(run)
+    assert list(run.folder.rglob(".*")) == [] and runs.load(run.id) == run
 
 
 def test_check_out_leaves_nothing_and_makes_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from agent import verify
 from dlm_core.canvas import Canvas, Kind
 from dlm_core.support import problems
 from tests.reports import wrong
-from tests.support import ROOT
+from tests.support import ROOT, share
 from tests.test_workflow import QUESTION, Rounds, begin, finish, models, opened, page
 from tools.library import Library
 from tools.providers import open_providers
@@ -146,7 +146,7 @@ def test_same_seed_and_sources_same_report_in_a_new_process(tmp_path: Path, monk
     done = subprocess.run(
         [sys.executable, "-m", "workflows.cli", QUESTION, "--sources", str(folder), "--pages", "1", "--json", "--quiet"]
         + ["--out", str(tmp_path / "b" / "out"), "--seed", "9"],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PALIMPSEST_HOME": str(tmp_path / "b")},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PALIMPSEST_HOME": str(share(tmp_path / "b"))},
         capture_output=True,
         text=True,
         timeout=300,

@@ -171,6 +171,9 @@ def test_hostile_text_is_split_soon_and_kept_whole() -> None:
 
 
 GOOD = """
+If ice is a solid below zero degrees, water is a liquid above it.
+Freud, a physician, thought that memories can be repressed by the mind.
+The hippocampus is affected by stress.
 During periods of economic growth, unemployment tends to be lower.
 The price of copper rises when mines close in the south.
 Photosynthesis turns light, water and carbon dioxide into sugar and oxygen.
@@ -193,6 +196,14 @@ Rainfall in the region exceeded 2,000 millimeters in 2011.
 """
 
 BAD = """
+When stars finally begin to form within the cloud, they heat the grains.
+Because wages are sticky downward, they do not adjust toward what would have been the new equilibrium wage.
+The star now has a layered structure like that of an onion.
+If aw is a coroutine it is automatically scheduled as a Task.
+The deadline is a float, consistent with the time returned by loop.time().
+Cynthia, a psychologist, recalls a time when she made the error of absentmindedness.
+An asynchronous context manager that limits time spent inside of it.
+The hippocampus is usually affected.
 The star’s situation is analogous to the end of the main-sequence stage.
 Futures that are not done when the timeout occurs are simply returned in the second set.
 The first time any of the tasks belonging to the group fails, the remaining tasks are cancelled.

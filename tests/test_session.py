@@ -19,7 +19,7 @@ import pytest
 from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.checkpoint import WEIGHTS
 from tests.screen import Screen, escapes
-from tests.support import ROOT, need
+from tests.support import ROOT, need, share
 from tools.source import Source, source_id
 from workflows import nodes, publish, runs, saver
 from workflows.context import Context
@@ -91,7 +91,7 @@ def done(made: runs.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run
     home = Path(made.out).parent
     for name in ("runs", "out", "notes"):
         shutil.copytree(home / name, tmp_path / name)
-    monkeypatch.setenv("PALIMPSEST_HOME", str(tmp_path))
+    monkeypatch.setenv("PALIMPSEST_HOME", str(share(tmp_path)))
     run = replace(
         made, out=str(tmp_path / "out"), sources=(str(tmp_path / "notes"),), reports=str(tmp_path / "reports")
     )

@@ -41,6 +41,16 @@ FAITHFUL = [
     ),
     ("In 1913, Niels Bohr proposed that electrons orbit the nucleus at fixed distances.", BOHR),
     ("Cancelling an asyncio task may raise CancelledError in the coroutine when it next runs.", TASK),
+    ("The rich owned much of U.S. wealth.", "The rich owned much of U.S. wealth (Domhoff 2014)."),
+    ("Callers take the first result.", "Instead, callers take the first result."),
+    (
+        "The office makes a survey, which measures the share of people without work.",
+        "The office makes a survey (CPS), which measures the share of people without work.",
+    ),
+    (  # the stop of "al." is no end
+        "Married people report being happier than those who are single.",
+        "Married people report being happier than those who are single (Diener et al., 1999).",
+    ),
 ]
 
 RATE = (
@@ -50,6 +60,11 @@ RATE = (
 STOPPED = "When the collapse of a core is stopped by neutrons, the core is saved from being destroyed by its weight."
 
 PLANTED = [
+    (
+        "The star has layers like an onion: a carbon core.",
+        "The star has layers like an onion: a carbon core, surrounded by a shell of helium, a layer of hydrogen, and"
+        " finally, the outer layers.",
+    ),
     ("In 1931, Niels Bohr proposed that electrons orbit the nucleus at fixed distances.", BOHR),  # date
     ("In 1913, Niels Sommerfeld proposed that electrons orbit the nucleus at fixed distances.", BOHR),  # name
     ("In 1913, Niels Bohr proposed that electrons never orbit the nucleus at fixed distances.", BOHR),  # negation
@@ -91,7 +106,51 @@ PLANTED = [
     ("Answers are given in public (e.g).", "Answers are given in public (e.g., aloud in front of a group)."),
     ("Trade at first glance, does not pay.", "Trade, at first glance, does not pay."),  # one comma of two
     ("Gains in similar countries—do not differ.", "Gains in similar countries including ours—do not differ."),
+    ("Psychologists hold a degree in their field.", "Most Psychologists hold a degree in their field."),  # of some
+    ("European firms pay for leave.", "Many European firms pay for leave."),
+    ("Session data is sent using cookies.", "Generally, session data is sent using cookies."),
+    ("The price is set by the firms nearby.", "The price is set, in part, by the firms nearby."),
+    ("The illness is fatal in adults.", "The illness is, in most cases, fatal in adults."),
+    (
+        "The growth of a fall in rates.",
+        "As of 2016, home values had grown, and even more, the growth of a fall in rates.",
+    ),
+    ("The way to get the time is by calling now.", "The way to get the time is by calling now(utc)."),
+    ("It is raised when run() fails.", "It is raised when run() (with check=True) fails."),  # only then
+    ("If a file has no *. loading is slow.", "If a file has no *.pyc parts, loading is slow."),
+    ("The client and modules which use it.", "The client and modules which use it, such as ours, will check the name."),
+    ("Python registers the .pyzw extension.", "Python registers the .pyz and .pyzw extension."),
+    ("Sources of gains—do not contradict.", "Sources of gains—namely, what is learned—do not contradict."),
+    ("Trade at first glance, does not pay here.", "Trade, however, at first glance, does not pay here."),
+    ("Classes have keys, names, and types.", "Classes have keys, totals, names, and types."),
+    ("There are two ways the second; and the third.", "There are two ways, the first; the second; and the third."),
+    ("The stars lie in a region of some 100.", "The stars lie in a region of some 100–500 light-years."),
+    ("They can choose any size over time.", "While firms have one size today, they can choose any size over time."),
+    (
+        "The bank slows it by lowering wages.",
+        "The bank slows it by lowering wages, lowering prices, and raising rates.",
+    ),
+    ("The gain holds what others have.", "The gain holds what others have, as well as what the firm itself has."),
+    ("Debt not only moves demand.", "Debt not only moves demand—it can also move the interest of a loan."),
+    ("The slope of savings.", "The slope of savings—that is, the change by the rate—will describe the curve."),
+    ("Often how to argue and feel.", "Often, a doctor helps them, such as how to listen, how to argue and feel."),
     ("", TASK),
+]
+
+GRACE = "In 2009, the Windows system ran on a range of up to 600 K."
+SUIT = "In 2015, a court tossed out charges that the firm had an agreement with makers of devices."
+SEAMS = [
+    ("In 2009, a court tossed out charges that the firm had an agreement with makers of devices.", GRACE, SUIT),
+    (
+        "A task is cancelled, which means a caller can read the result quickly.",
+        "A task is cancelled, but for other reasons than a timer.",
+        "Timers hold a very small state, which means a caller can read the result quickly.",
+    ),
+    (
+        "Each unit brought a gain, a monopolist can sell more and see a decline.",
+        "Each unit brought a gain, because the price was given.",
+        "However, a monopolist can sell more and see a decline.",
+    ),
 ]
 
 
@@ -103,6 +162,21 @@ def test_faithful_edits_pass(text: str, evidence: str) -> None:
 @pytest.mark.parametrize(("text", "evidence"), PLANTED)
 def test_planted_errors_are_found(text: str, evidence: str) -> None:
     assert problems(text, [evidence])
+
+
+@pytest.mark.parametrize(("text", "first", "second"), SEAMS)
+def test_the_beginning_of_one_sentence_with_the_end_of_another_is_found(text: str, first: str, second: str) -> None:
+    assert problems(text, [first, second])
+    assert problems(text, [second, first])
+    if not first.endswith("K."):  # which in one run of text may be a short form
+        assert problems(text, [f"{first} {second}"])
+
+
+def test_two_sentences_may_lose_phrases_of_their_own_when_joined() -> None:
+    first, second = "Each unit brought a gain, because the price was given.", "However, a seller may see a decline."
+    joined = "Each unit brought a gain, because the price was given, and a seller may see a decline."
+    assert problems(joined, [first, second]) == []
+    assert problems("A seller may see a decline.", [f"{first} {second}"]) == []
 
 
 def test_a_claim_without_evidence_is_a_problem() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from dlm_core import checkpoint
 from dlm_core.checkpoint import WEIGHTS, CheckpointError, verify
 from dlm_core.models import Models, load_models
 from dlm_core.train.draws import Example
@@ -125,3 +129,21 @@ def test_a_reading_is_exact_and_kept(models: Models) -> None:
         whole = torch.log_softmax(model.logits(states).float(), -1)
     direct = [float(whole[0, len(context) - 1 + i, t]) for i, t in enumerate(tokens)]
     assert first == pytest.approx(direct, abs=0.15)  # bfloat16 where the CPU has it
+
+
+def test_a_conversion_that_was_killed_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tmp_path / "base.gguf"
+    base.write_bytes(b"x")
+    state = base.stat()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for pid in (gone.pid, os.getpid()):
+        (tmp_path / f"base-1-{state.st_mtime_ns}.{pid}.part").mkdir()
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise CheckpointError("no base")
+
+    monkeypatch.setattr(checkpoint, "load_base", broken)
+    with pytest.raises(CheckpointError, match="no base"):
+        checkpoint.converted(base, tmp_path)
+    assert [p.name.split(".")[1] for p in tmp_path.glob("*.part")] == [str(os.getpid())]

@@ -19,7 +19,7 @@ from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.checkpoint import WEIGHTS
 from dlm_core.models import Models, load_models
 from dlm_core.segment import tidy
-from tests.support import need
+from tests.support import CACHE, need, share
 from tools.source import Hit, Provider, ProviderError, Skipped, Source, source_id
 from workflows import nodes, runs, session, terminal
 from workflows.context import Context, FailedRun
@@ -77,7 +77,10 @@ class Rounds:
 def models() -> Models:
     """The real ones, loaded once for all tests."""
     need((WEIGHTS / "manifest.json").is_file(), "the trained weights are not there")
-    return load_models(quiet=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("dlm_core.models", "dlm_core.fetch_base"):
+            patch.setattr(f"{module}.cache_folder", lambda: CACHE)
+        return load_models(quiet=True)
 
 
 def begin(home: Path, provider: Rounds, *, rounds: int = 2, seed: int = 3, question: str = QUESTION) -> Context:
@@ -105,7 +108,7 @@ def finish(context: Context) -> dict[str, Any]:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PALIMPSEST_HOME", str(tmp_path))
-    return tmp_path
+    return share(tmp_path)
 
 
 # --- the state --------------------------------------------------------------------

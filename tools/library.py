@@ -6,10 +6,12 @@ One folder holds
     vectors/        sentence vectors asked for so far, one .npz a source
     lock            held while a process has the library open
 Passages are ranked by vectors (cosine) and by BM25 (bm25s, rebuilt in memory
-for the sources searched), joined by reciprocal-rank fusion (Cormack, Clarke and
-Buettcher, SIGIR 2009). Vectors are slow to make, so a passage gets its own when a
+for the sources searched) together: cosine plus BM25 on a scale that saturates,
+b / (b + HALF), so that no number of shared words outweighs meaning (a convex
+combination after Bruch, Gai and Ingber, arXiv 2210.11934, there ahead of the
+fusion of ranks as it is here: docs/model.md). Vectors are slow to make, so a passage gets its own when a
 search first asks for it; of more than ALL passages, those that BM25 brings up are
-asked for. Ranks, and BM25's word statistics, come from the sources a
+asked for. Scores, and BM25's word statistics, come from the sources a
 search names and no others: what else the library holds changes nothing. Ties
 fall to source and place, so a search has one answer.
 """
@@ -37,8 +39,10 @@ from dlm_core.english import word_set
 from dlm_core.segment import Evidence, Passage, captions, split
 from tools.source import Source
 
-RRF_K = 60
+WORDS, HALF = 0.5, 10.0  # what sharing words is worth beside a cosine, and the BM25 score that is worth half of it
+PLACE = 60  # the score of a place n is 2 / (PLACE + n): what comes from several searches adds up, a little less each
 ALL = 600  # passages up to which a search looks at the vector of each; beyond, BM25 says which
+DEEP = 100  # passages that BM25 says, at least
 _BATCH = 500  # passages per upsert and look-up; Chroma's own limit is about 5,000
 _ID = re.compile(r"(src_[0-9a-f]{10})\.[ep]\d+")
 _TERM = re.compile(r"[^\W_]+(?:['’][a-z]+)?")
@@ -53,7 +57,7 @@ class LibraryError(RuntimeError):
     """The library cannot be opened or asked; one line that says what to do."""
 
 
-def _terms(text: str) -> list[str]:
+def terms(text: str) -> list[str]:
     """Lower-case words of a text without stop words, plural s off; parts of code names count too."""
     words = []
     for word in _TERM.findall(re.sub(r"([a-z])([A-Z])", r"\1 \2", text)):
@@ -129,6 +133,8 @@ class Library:
                 (self.path / part).mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(str(self.path / "lock"), timeout=0)
             self._lock.acquire()
+            for left in self.path.glob("*/.tmp-*"):  # of a process that was killed while it wrote
+                left.unlink(missing_ok=True)
         except Timeout:
             raise LibraryError(
                 f"the library {self.path} is in use by another run: wait for it or name another with --library"
@@ -322,11 +328,11 @@ class Library:
                     seen.add(fold)
                     ids.append(passage.id)
                     documents.append(self._titled(passage, listed[source_id]))
-        terms = [_terms(d) for d in documents]
+        bags = [terms(d) for d in documents]
         words = None
-        if any(terms):
+        if any(bags):
             words = bm25s.BM25(method="lucene")
-            words.index(terms, show_progress=False)
+            words.index(bags, show_progress=False)
         index = _Index(ids, {}, words)
         self._index_of = (key, index)
         return index
@@ -334,30 +340,28 @@ class Library:
     def search(self, query: str, limit: int, sources: set[str] | None = None) -> list[tuple[Passage, float]]:
         """At most `limit` (passage, score), best first; only from `sources` if given.
 
-        The score is the sum of 1 / (60 + rank) over the two rankings, at most
-        2/61. Of passages with the same words one is given.
+        The score tells the place: 2 / 61 for the first, 2 / 62 for the second.
+        Of passages with the same words one is given.
         """
         index = self._prepare(sources)
         if not index.ids or limit <= 0:
             return []
-        count = max(4 * limit, 50)
-        scores: dict[int, float] = {}
-        named = self._by_words(query, index, count)
-        near = self._nearest(query, index, range(len(index.ids)) if len(index.ids) <= ALL else named)[:count]
-        for ranking in (near, named):
-            for rank, i in enumerate(ranking, 1):
-                scores[i] = scores.get(i, 0.0) + 1 / (RRF_K + rank)
-        best = sorted(scores, key=lambda i: (-scores[i], i))[:limit]
-        return [(self.passage(index.ids[i]), scores[i]) for i in best]
+        named = self._by_words(query, index)
+        rows: Sequence[int] = range(len(index.ids))
+        if len(rows) > ALL:
+            rows = sorted(named, key=lambda i: (-named[i], i))[: max(4 * limit, DEEP)]
+        near = self._nearest(query, index, rows)
+        score = {i: near[i] + WORDS * (b := named.get(i, 0.0)) / (b + HALF) for i in rows}
+        best = sorted(rows, key=lambda i: (-round(score[i], 6), i))[:limit]
+        return [(self.passage(index.ids[i]), 2 / (PLACE + n)) for n, i in enumerate(best, 1)]
 
-    def _nearest(self, query: str, index: _Index, rows: Sequence[int]) -> list[int]:
-        """Some rows by cosine with the query, best first."""
+    def _nearest(self, query: str, index: _Index, rows: Sequence[int]) -> dict[int, float]:
+        """The cosine of some rows with the query."""
         if not rows:
-            return []
+            return {}
         self._look_up(index, [i for i in rows if i not in index.vectors])
         matrix = np.stack([index.vectors[i] for i in rows])
-        similarity = np.round(matrix @ self._embedder([query])[0], 6)  # rounding, so that ties are ties
-        return [int(rows[i]) for i in np.lexsort((np.asarray(rows), -similarity))]
+        return dict(zip(rows, (matrix @ self._embedder([query])[0]).tolist(), strict=True))
 
     def _look_up(self, index: _Index, rows: Sequence[int]) -> None:
         """Put the vectors of some rows into the index: from Chroma, or made and kept there."""
@@ -375,16 +379,15 @@ class Library:
             index.vectors.update(zip((place[name] for name in part), made, strict=True))
 
     @staticmethod
-    def _by_words(query: str, index: _Index, count: int) -> list[int]:
-        """Rows by BM25, best first, only those that share a word with the query."""
+    def _by_words(query: str, index: _Index) -> dict[int, float]:
+        """BM25 of the rows that share a word with the query."""
         if index.words is None:
-            return []
-        terms = [t for t in dict.fromkeys(_terms(query)) if t in index.words.vocab_dict]
-        if not terms:
-            return []
-        scores = np.round(index.words.get_scores(terms), 5)
-        rows = [int(i) for i in np.flatnonzero(scores > 0)]
-        return sorted(rows, key=lambda i: (-scores[i], i))[:count]
+            return {}
+        asked = [t for t in dict.fromkeys(terms(query)) if t in index.words.vocab_dict]
+        if not asked:
+            return {}
+        scores = np.round(index.words.get_scores(asked), 5)
+        return {int(i): float(scores[i]) for i in np.flatnonzero(scores > 0)}
 
     def close(self) -> None:
         """Gives the lock back; the library cannot be used after that. Twice is fine."""

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from workflows.cli import main; sys.exit(main())"
 LONGEST = 256 * 2**20  # bytes of one event; the report is the longest
 PATIENCE = 10.0  # seconds for a run to put itself away before it is killed; a killed run can be gone on with too
+AGAIN = 1.0  # seconds until it is told again
 TAIL = 20  # lines of standard error that are kept
 _STOPPING: set[asyncio.Future[None]] = set()  # runs that are being stopped; a loop holds its tasks weakly
 Paths = str | Path | Iterable[str | Path]
@@ -178,18 +179,22 @@ async def _process(arguments: list[str]) -> AsyncIterator[asyncio.subprocess.Pro
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
     """Two interrupts stop a run at once and leave it to be gone on with; a run that does not heed them is killed."""
+    assert process.stdout is not None
+    # What it still says is read, or a full pipe would keep it from ending.
+    ended = asyncio.ensure_future(asyncio.gather(process.stdout.read(), process.wait()))
     try:
-        for _ in range(2):
+        # Interrupts that come while it loads a library are one to it: so there may have to be more than two.
+        for pause in (0.2, *[AGAIN] * round(PATIENCE / AGAIN)):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
-            await asyncio.sleep(0.2)
-        assert process.stdout is not None
-        # What it still says is read, or a full pipe would keep it from ending.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(process.stdout.read(), process.wait()), PATIENCE)
+            if (await asyncio.wait({ended}, timeout=pause))[0]:
+                return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()  # until it is gone it holds its run
     finally:
-        # It does not heed them, or the loop ends and waits for nothing.
-        if process.returncode is None:
+        ended.cancel()
+        if process.returncode is None:  # the loop ends and waits for nothing
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
 

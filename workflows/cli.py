@@ -275,6 +275,7 @@ def _work(run: runs.Run, given: argparse.Namespace, *, new: bool) -> int:
     """Do the run under its lock. A new run that turns out to be wrong usage leaves nothing behind."""
     try:
         with runs.locked(run):
+            runs.sweep(run)
             if (run.folder / "revise.json").is_file():
                 from workflows.revise import work
 

@@ -6,7 +6,7 @@ Imports nothing slow at module level; the command line asks it first.
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FILES = ("report.md", "report.json")
 MORE = ("report.html", "report.docx", "report.pdf", "report.bib", "report.csl.json")
+UNFINISHED = re.compile(r"\.tmp-[a-z0-9_]{8}")  # as runs.write_atomically names a file that it writes
 LISTED = 5  # skipped pages named one by one
 
 
@@ -47,7 +48,8 @@ def check_out(out: Path, force: bool) -> None:
         raise OutError(f"--out {out} cannot be made: {place} is a file")
     try:
         # Permissions, read-only and odd file systems: only making something tells.
-        os.rmdir(tempfile.mkdtemp(prefix=".palimpsest-", dir=place))
+        # Without a name where the system knows such files, so that a kill leaves nothing.
+        tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
         raise OutError(f"--out {out} cannot be written: {error.strerror or error}") from None
 
@@ -83,19 +85,25 @@ def reserve(reports: Path, question: str) -> Path:
 def put(out: Path, markdown: str, data: str, more: Mapping[str, str | bytes] | None = None) -> None:
     """report.md, report.json and `more` (by file name) into `out`: a folder that is not
     there appears with all of them in it. In one that is there, files of MORE that
-    belong to an older report go, and report.json is replaced last. Raises OutError."""
+    belong to an older report go, and report.json is replaced last. What a process that
+    was killed while it wrote to `out` left goes too. Raises OutError."""
     files: dict[str, str | bytes] = {**(more or {}), "report.md": markdown, "report.json": data}
     # Pictures are named by their bytes: those of the report that is replaced go when nothing points at them any more.
+    # One name for one `out`, so that whoever writes there next finds what was left.
+    made = out.parent / f".{out.name}.palimpsest"
     try:
+        if made.exists():
+            shutil.rmtree(made)
         if out.exists():
             for name in MORE:
                 if name not in files:
                     (out / name).unlink(missing_ok=True)
+            _clear_unfinished(out)
             _write(out, files)
             _clear_figures(out, files)
             return
         out.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        made.mkdir(mode=0o700)
         try:
             _write(made, files)
             made.chmod(0o777 & ~runs.umask())
@@ -111,6 +119,14 @@ def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         runs.write_atomically(folder / name, content)
+
+
+def _clear_unfinished(out: Path) -> None:
+    """Remove files that were being written when a process was killed."""
+    for folder in (out, out / figures.FOLDER):
+        for file in folder.glob(".tmp-*") if not folder.is_symlink() else ():
+            if UNFINISHED.fullmatch(file.name) and file.is_file():
+                file.unlink()
 
 
 def _clear_figures(out: Path, files: Mapping[str, str | bytes]) -> None:

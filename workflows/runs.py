@@ -204,6 +204,12 @@ def latest_unfinished() -> Run:
     raise RunError("no run is unfinished: palimpsest list shows them all")
 
 
+def sweep(run: Run) -> None:
+    """Remove what a process that was killed while it wrote left in the run's folder. For the holder of the lock."""
+    for left in (*run.folder.glob(".tmp-*"), *run.folder.glob("*/.tmp-*")):
+        left.unlink(missing_ok=True)
+
+
 @contextmanager
 def locked(run: Run) -> Iterator[None]:
     """One process a run; given back by the system when a process dies.

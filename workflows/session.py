@@ -9,7 +9,7 @@ import json as json_format
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -153,7 +153,8 @@ def interruptible(context: Context) -> Iterator[None]:
         if context.interrupted:
             raise KeyboardInterrupt
         context.interrupted = True
-        context.reporter.note("ending this round, then writing the report so far; Ctrl-C again stops at once")
+        with suppress(RuntimeError):  # it comes in the middle of a line, which cannot be broken into
+            context.reporter.note("ending this round, then writing the report so far; Ctrl-C again stops at once")
 
     before = signal.signal(signal.SIGINT, handle)
     try:

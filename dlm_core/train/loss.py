@@ -40,9 +40,9 @@ class Passed:
     visible: Tensor
 
 
-def run(model: Transformer, batch: Batch) -> Passed:
-    """Read the contexts once, then every canvas of the batch."""
-    kv, read = read_context(model, batch.context, batch.context_visible)
+def run(model: Transformer, batch: Batch, reading: tuple[KV, Tensor] | None = None) -> Passed:
+    """Read the contexts once, then every canvas of the batch. reading: of the batch's contexts, where it is at hand."""
+    kv, read = reading or read_context(model, batch.context, batch.context_visible)
     context, visible = batch.context[batch.row], batch.context_visible[batch.row]
     states = predict.canvas_states(
         model,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 
 import torch
+from torch import Tensor
 
 from dlm_core import noise, predict
 from dlm_core.model import EMPTIED, KEEP, Transformer
 from dlm_core.tokenizer import EMPTY
 from dlm_core.train import draws
 from dlm_core.train.draws import Batch, Example
-from dlm_core.train.loss import run, wanted
+from dlm_core.train.loss import read_context, run, wanted
 
 ROWS = 16
 
@@ -28,29 +29,48 @@ def _batches(examples: list[Example], cells: list[list[draws.Cell]]) -> list[Bat
 def under_noise(
     model: Transformer, examples: list[Example], seed: int, levels: tuple[float, ...] = (0.3, 0.7, 1.0)
 ) -> dict[str, float]:
-    """Loss (nats a token) and token accuracy of masked tokens of a blank, the
-    padding of its tail left out, by noise level."""
-    out: dict[str, float] = {}
+    """Of masked tokens of a blank, the padding of its tail left out, by noise level: loss (nats a token), token
+    accuracy, share of blanks right at every masked token (exact), and expected calibration error of the likeliest
+    token's probability in ten bins (ece; Guo et al. 2017)."""
     rng = random.Random(seed)
     blanks = [draws.blank(e, rng, 0 if e.source else draws.HEADING_ROOM) for e in examples]
-    for level in levels:
-        generator = torch.Generator().manual_seed(seed)
-        total, right, count = 0.0, 0.0, 0
-        for batch in _batches(examples, blanks):
-            batch.masked = noise.mask(batch.lengths, torch.full((len(batch.lengths),), level), generator)
-            passed = run(model, batch)
+    draw = {level: torch.Generator().manual_seed(seed) for level in levels}
+    # Of each level: nats of the target, probability of the likeliest token and whether it is right, one entry a token;
+    # and whether all of a blank are.
+    seen: dict[float, list[list[Tensor]]] = {level: [[], [], [], []] for level in levels}
+    for batch in _batches(examples, blanks):
+        reading = read_context(model, batch.context, batch.context_visible)
+        for level in levels:
+            batch.masked = noise.mask(batch.lengths, torch.full((len(batch.lengths),), level), draw[level])
+            passed = run(model, batch, reading)
             where = batch.masked & (batch.weight == 1.0)
             probability = predict.token_probability(
                 model, passed.states[:, :-1], passed.keys, passed.visible, passed.context, where
             )
             probability *= passed.actions[where][:, 2:].exp()
             target = batch.target[where]
-            total += float(-probability.gather(1, target[:, None]).clamp(min=1e-9).log().sum())
-            right += float((probability.argmax(-1) == target).sum())
-            count += len(target)
-        out[f"loss@{level:g}"] = round(total / count, 4)
-        out[f"accuracy@{level:g}"] = round(right / count, 4)
+            sure, likeliest = probability.max(-1)
+            right = likeliest == target
+            missed = torch.zeros(where.shape, dtype=torch.bool)
+            missed[where] = ~right
+            nats = -probability.gather(1, target[:, None]).clamp(min=1e-9).log()
+            for column, value in zip(seen[level], (nats, sure, right, ~missed.any(-1)[where.any(-1)]), strict=True):
+                column.append(value.flatten())
+    out: dict[str, float] = {}
+    for level, columns in seen.items():
+        nats, sure, right, whole = (torch.cat(c) for c in columns)
+        out[f"loss@{level:g}"] = round(float(nats.mean()), 4)
+        out[f"accuracy@{level:g}"] = round(float(right.double().mean()), 4)
+        out[f"exact@{level:g}"] = round(float(whole.double().mean()), 4)
+        out[f"ece@{level:g}"] = round(calibration(sure, right), 4)
     return out
+
+
+def calibration(sure: Tensor, right: Tensor, bins: int = 10) -> float:
+    """Expected calibration error of probabilities (P,) that were `right` (P,) bool."""
+    place = (sure * bins).long().clamp(max=bins - 1)
+    gaps = [(place == b, (sure[place == b].mean() - right[place == b].double().mean()).abs()) for b in place.unique()]
+    return float(sum(inside.double().mean() * gap for inside, gap in gaps))
 
 
 @torch.no_grad()

@@ -187,7 +187,7 @@ def measure(
             slots=planner.config.slots,
             generator=torch.Generator().manual_seed(seed + i),
             guidance=guidance,
-            **options,  # type: ignore[arg-type]
+            **options,
         )
         found, gold = set(made.claims()), set(case.plan.claims())
         hit = len(found & gold)

@@ -1,0 +1,98 @@
+"""What the quality bench counts, and the table it writes. The figures themselves are the bench's to make."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.errors import Case, auroc, planted, recall_at, word_scores
+from bench.plants import RECOMBINATIONS, TOKEN_PLANTS, hedge, splice, trims
+from bench.quality import BEGIN, END, put, rows
+from bench.retrieval import ndcg, recall, tfidf
+from dlm_core.train.measure import calibration
+
+FIRST = "Most new stars, which form in clouds, are red dwarfs because small clouds are common."
+SECOND = "Large clouds, however, collapse quickly, and their stars die young."
+
+
+def test_plants_are_made_of_their_evidence_and_say_where_they_are_wrong() -> None:
+    rng = random.Random(0)
+    spliced = splice(FIRST, [FIRST, SECOND], rng)
+    assert spliced is not None and FIRST.startswith(spliced.text[: spliced.at[0]])
+    assert SECOND.endswith(spliced.text[spliced.at[0] :])
+    dropped = hedge(FIRST, [FIRST], rng)
+    assert dropped is not None and dropped.text == "New stars" + FIRST[len("Most new stars") :]
+    assert dropped.text[slice(*dropped.at)] == "New"
+    assert splice(FIRST, [FIRST], rng) is None and hedge(SECOND, [SECOND], rng) is None
+    assert all(planted(make, [Case(FIRST, [FIRST], "", "")], 5) == [] for make in TOKEN_PLANTS)
+    assert len(RECOMBINATIONS) == 3
+
+
+def test_trims_take_one_phrase_at_a_time() -> None:
+    assert trims("However, the cell (a unit) divides twice in a day.") == [
+        "However, the cell divides twice in a day.",
+        "The cell (a unit) divides twice in a day.",
+    ]
+    assert trims("The cell divides twice.") == []
+
+
+def test_auroc_and_recall_at_few_alarms() -> None:
+    assert auroc([1, 2, 3, 4], [False, False, True, True]) == 1
+    assert auroc([1, 1, 1, 1], [False, True, False, True]) == 0.5
+    assert auroc([4, 2, 3, 1], [False, False, True, True]) == 0.25
+    assert recall_at([0.0] * 19 + [5.0, 9.0, 1.0], [False] * 20 + [True, True]) == 1
+    assert recall_at([0.0, 5.0, 9.0, 1.0], [False, False, True, True]) == 0.5
+
+
+def test_a_word_is_as_doubtful_as_its_worst_token() -> None:
+    # " Red stars." as the tokens " Red", " st", "ars", "."
+    assert word_scores("Red stars.", [(0, 4), (4, 7), (7, 10), (10, 11)], [0.1, 0.2, 0.9, 0.3]) == [0.1, 0.9]
+
+
+def test_calibration_is_the_gap_between_confidence_and_truth() -> None:
+    assert calibration(torch.tensor([0.95, 0.95]), torch.tensor([True, True])) == pytest.approx(0.05)
+    assert calibration(torch.tensor([0.9, 0.1]), torch.tensor([False, False])) == pytest.approx(0.5)
+
+
+def test_gold_passages_count_by_rank_up_to_ten() -> None:
+    gold = frozenset({"src_a"})
+    assert ndcg(["src_a.p1", "src_b.p1"], gold, 1) == 1
+    assert ndcg(["src_b.p1", "src_a.p1"], gold, 1) == pytest.approx(0.6309, abs=1e-4)
+    assert ndcg(["src_b.p1"] * 10 + ["src_a.p1"], gold, 1) == 0
+    assert recall(["src_a.p1", "src_b.p1"], gold, 2) == 0.5
+    assert recall([f"src_a.p{i}" for i in range(10)], gold, 40) == 1
+
+
+def test_tfidf_ranks_what_shares_rare_words() -> None:
+    rank = tfidf(["stars and planets", "stars and galaxies", "rivers"], ["a", "b", "c"])
+    assert rank("which galaxies have stars?") == ["b", "a"]
+
+
+def test_the_table_says_what_was_met_and_keeps_the_rest_of_the_file(tmp_path: Path) -> None:
+    def line(figure: str, value: float, goal: str | None = None, met: bool | None = None) -> dict[str, object]:
+        return {"bench": "text", "figure": figure, "value": value, "goal": goal, "met": met}
+
+    found = {f"text {f['figure']}": f for f in (
+        line("diffusion_rouge_l", 0.4),
+        line("diffusion_rouge_l_low", 0.35),
+        line("diffusion_rouge_l_high", 0.45),
+        line("minilm_sentence_rouge_l", 0.41),
+        line("base_chat_rouge_l", 0.2),
+        line("diffusion_verbatim", 0.6, "at most 0.5", False),
+        line("diffusion_unsupported", 0.0, "at most 0", True),
+    )}  # fmt: skip
+    cells = {row[0]: row[1:] for row in rows(found)}
+    assert cells["Claims: ROUGE-L"][:2] == ["0.400 (0.350–0.450)", "best sentence by MiniLM 0.410, prompted base 0.200"]
+    assert cells["Claims: ROUGE-L"][3] == "**no**"  # one of its peers is ahead
+    assert cells["Claims that are one run of the evidence"] == ["0.600", "", "at most 0.5", "**no**"]
+    assert cells["The same, after verification"][3] == "yes"
+    file = tmp_path / "README.md"
+    file.write_text(f"# Name\n{BEGIN}\nold\n{END}\nthe rest\n")
+    put("| new |\n", file)
+    assert file.read_text() == f"# Name\n{BEGIN}\n| new |\n{END}\nthe rest\n"
+    file.write_text(f"{END}\n{BEGIN}\n")
+    with pytest.raises(ValueError, match="marker"):
+        put("| new |\n", file)
