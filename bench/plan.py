@@ -20,6 +20,7 @@ import torch
 
 from bench.select import PEERS, Pick, document_order, tau
 from dlm_core.canvas import Kind
+from dlm_core.order import as_told, home
 from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
 from dlm_core.planning import GUIDANCE, Plan
 from dlm_core.train import plan_data
@@ -86,11 +87,29 @@ def taus(orders: list[list[int]], held: list[Example]) -> np.ndarray:
     return np.array([np.nan if v is None else v for v in made])
 
 
+def by_source(made: Plan, case: Example) -> list[int]:
+    """The plan's rows as a report has them: sections of one page, and in each section what comes from one page, in
+    that page's order (`dlm_core.layout.in_order`)."""
+
+    def places(rows: list[int]) -> list[tuple[str, int]]:
+        return [(str(case.page[r]), int(case.place[r])) for r in rows]
+
+    sections = [[rows[i] for i in as_told(places(rows))] for rows in made.sections() if rows]
+    order = as_told([home(places(rows)) for rows in sections])
+    return [r for i in order for r in sections[i]]
+
+
 def order_figures(planner: Planner, held: list[Example], *, guidance: float = GUIDANCE) -> dict[str, float]:
-    """Tau of the plan and of every peer, as it ranks and in document order, with the interval of the difference."""
+    """Tau of the plan, as the report lays it out and as it was drawn, and of every peer, as it ranks and in document
+    order, with the interval of the difference."""
     _, plans = measure(planner, held, guidance=guidance)
-    ours = taus([p.claims() for p in plans], held)
-    found = {"order_cases": float((~np.isnan(ours)).sum()), "order_tau_plan": float(np.nanmean(ours))}
+    drawn = taus([p.claims() for p in plans], held)
+    ours = taus([by_source(p, case) for p, case in zip(plans, held, strict=True)], held)
+    found = {
+        "order_cases": float((~np.isnan(ours)).sum()),
+        "order_tau_plan": float(np.nanmean(ours)),
+        "order_tau_plan_as_drawn": float(np.nanmean(drawn)),
+    }
     for name, pick in PEERS.items():
         rows = [pick(case, len(set(p.claims()))) for case, p in zip(held, plans, strict=True)]
         placed = [document_order(case, r) for case, r in zip(held, rows, strict=True)]

@@ -185,7 +185,7 @@ ROWS = (
             "over each part",
             tuple((f"{shelf}_ndcg_{way}", 0.0) for way in ("bm25", "tfidf", "minilm")),
         )
-        for shelf, where in (("shelf", "600 passages"), ("book", "a whole book"))
+        for shelf, where in (("shelf", "600 passages"), ("book", "1,500 passages"))
     ),
     *(
         Row(
@@ -194,7 +194,7 @@ ROWS = (
             f"{shelf}_recall_fused",
             _named(shelf + "_recall_{}", "bm25", "tfidf", "minilm"),
         )
-        for shelf, where in (("shelf", "600 passages"), ("book", "a whole book"))
+        for shelf, where in (("shelf", "600 passages"), ("book", "1,500 passages"))
     ),
 )
 

@@ -6,8 +6,8 @@ prints one JSON line a figure. A case is a learning objective of a page of a
 validation textbook; gold are the passages of that page (of a chapter's pages,
 where several have the objective). Two libraries a book: a shelf of its
 first pages, as many as a report reads, in which a search looks at the vector of
-every passage, and the whole book, in which BM25 says at which it looks. Beside
-the library's search stand BM25, TF-IDF and MiniLM alone on the same passages,
+every passage, and more of the book (--passages), in which BM25 says at which it
+looks. Beside the library's search stand BM25, TF-IDF and MiniLM alone on the same passages,
 BM25 and MiniLM by the library's own code.
 """
 
@@ -99,9 +99,9 @@ def recall(ranked: Sequence[str], gold: frozenset[str], held: int) -> float:
     return sum(p.rsplit(".", 1)[0] in gold for p in ranked[:AT]) / min(AT, held)
 
 
-def rankings(library: Library) -> dict[str, Ranking]:
-    """The library's search and its parts, each a question's passage ids, best first."""
-    index = library._prepare(None)
+def rankings(library: Library, sources: set[str]) -> dict[str, Ranking]:
+    """The library's search of some sources and its parts, each a question's passage ids, best first."""
+    index = library._prepare(sources)
     rows = range(len(index.ids))
     titles = {s.id: s.title for s in library.sources()}
     texts = [library._titled(p, titles[p.source]) for p in map(library.passage, index.ids)]
@@ -110,40 +110,38 @@ def rankings(library: Library) -> dict[str, Ranking]:
         return [index.ids[i] for i in sorted(scores, key=lambda i: (-round(scores[i], 6), i))[:AT]]
 
     return {
-        "fused": lambda q: [p.id for p, _ in library.search(q, AT)],
+        "fused": lambda q: [p.id for p, _ in library.search(q, AT, sources)],
         "bm25": lambda q: best(library._by_words(q, index)),
         "minilm": lambda q: best(library._nearest(q, index, rows)),
         "tfidf": tfidf(texts, index.ids),
     }
 
 
-def shelves(
-    pages: Sequence[Document], embedder: Embedder, folder: Path
-) -> Iterator[tuple[str, Library, list[Document]]]:
-    """(name, library, its pages) of the first pages of a book, up to ALL passages, and of the whole book."""
-    with Library(folder / "book", embedder) as whole:
-        first: list[Document] = []
-        for page in pages:
-            whole.add(source_of(page))
-            if len(whole._prepare(None).ids) <= ALL:
-                first.append(page)
-        with Library(folder / "shelf", embedder) as shelf:
-            for page in first:
-                shelf.add(source_of(page))
-            yield "shelf", shelf, first
-        yield "book", whole, list(pages)
+def shelves(book: Path, library: Library, passages: int) -> Iterator[tuple[str, list[Document]]]:
+    """(name, pages) of a book's first pages, up to ALL passages and up to `passages`, put into the library."""
+    pages: list[Document] = []
+    first = 0
+    for page in (d for d in documents(book) if d.sections):
+        library.add(source_of(page))
+        held = len(library._prepare(None).ids)
+        if held > passages:
+            break
+        pages.append(page)
+        first += held <= ALL
+    yield "shelf", pages[:first]
+    yield "book", pages
 
 
-def measured(book: Path, embedder: Embedder, count: int) -> dict[str, list[float]]:
+def measured(book: Path, embedder: Embedder, count: int, passages: int) -> dict[str, list[float]]:
     """nDCG and recall of every ranking, one entry a case, by "shelf_ndcg_fused" and the like."""
-    pages = [d for d in documents(book) if d.sections]
     out: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, library, held in shelves(pages, embedder, Path(folder)):
-            passages = Counter(i.rsplit(".", 1)[0] for i in library._prepare(None).ids)
-            ways = rankings(library)
-            for case in cases(held, count):
-                many = sum(passages[s] for s in case.gold)
+    with tempfile.TemporaryDirectory() as folder, Library(Path(folder), embedder) as library:
+        for name, pages in shelves(book, library, passages):
+            sources = {source_of(p).id for p in pages}
+            held = Counter(i.rsplit(".", 1)[0] for i in library._prepare(sources).ids)
+            ways = rankings(library, sources)
+            for case in cases(pages, count):
+                many = sum(held[s] for s in case.gold)
                 if not many:
                     continue
                 for way, rank in ways.items():
@@ -165,7 +163,7 @@ def figures(found: dict[str, list[float]]) -> Iterator[tuple[str, float, str | N
                 gaps = ours - np.array(found[f"{shelf}_{measure}_{way}"])
                 low, high = interval(gaps)
                 goal = "over 0" if measure == "ndcg" else None
-                yield f"{shelf}_{measure}_gap_{way}", float(gaps.mean()), goal, gaps.mean() > 0 if goal else None
+                yield f"{shelf}_{measure}_gap_{way}", float(gaps.mean()), goal, bool(gaps.mean() > 0) if goal else None
                 yield f"{shelf}_{measure}_gap_{way}_low", low, goal, low > 0 if goal else None
                 yield f"{shelf}_{measure}_gap_{way}_high", high, None, None
 
@@ -174,6 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.retrieval", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of training text")
     parser.add_argument("--cases", type=int, default=300, help="questions a shelf and a book, all books together")
+    parser.add_argument("--passages", type=int, default=1500, help="passages of a book at most")
     parser.add_argument("--books", nargs="*", help="textbooks by name, for tuning: never those of validation.txt")
     parser.add_argument("--threads", type=int, default=0, help="texts embedded at once (0: as many as cores)")
     args = parser.parse_args(arguments)
@@ -187,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
         embedder = Embedder(threads=args.threads)
         found: dict[str, list[float]] = {}
         for book in books:
-            for name, values in measured(book, embedder, -(-args.cases // len(books))).items():
+            for name, values in measured(book, embedder, -(-args.cases // len(books)), args.passages).items():
                 found.setdefault(name, []).extend(values)
     except (DataError, EmbedError, LibraryError, OSError) as error:
         print(f"bench.retrieval: {error}", file=sys.stderr)

@@ -212,6 +212,8 @@ def _best_heading(
         for n in dict.fromkeys([written, *over])
         if n and (n == written or not heading_problems(n, [n])) and not forbidden(n, wanted)
     ]
+    if len(allowed) > 1 and len(written.split()) == 1 and written not in over:
+        allowed.remove(written)  # "Life": a word by itself names too little, where there is anything else
     free = [n for n in allowed if n.lower() not in taken]
     names = [n for n in free if n == written or over[n] >= NAMES_MOST] or free or allowed
     if not names:

@@ -19,6 +19,7 @@ from dlm_core.conflict import conflict
 from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over, to_the_point
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
+from dlm_core.order import as_told, home
 from dlm_core.parts import by_subject, shares
 from dlm_core.plan_features import features
 from dlm_core.planning import GUIDANCE, Plan, compact, plans
@@ -28,7 +29,6 @@ TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
 MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
 DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fraction of a second
-ENOUGH = 8  # pieces of evidence that are to the point make a report without those that are not
 OPENED = 6  # slots opened for what a plan passes over
 
 
@@ -71,11 +71,8 @@ def sample(
     near = (vectors @ questions.T).max(-1).values
     kin = torch.from_numpy(pool.affinity())
     # Asked for more claims than there is evidence on the question, a plan fills up with what is not.
-    point = torch.from_numpy(to_the_point(questions.numpy(), pool, models))
-    relevant = int(point.sum())
+    relevant = int(to_the_point(questions.numpy(), pool, models).sum())
     seen = None if usable is None else _mask(pool, usable)
-    if held is None and ENOUGH <= relevant < budget.claims:
-        seen = (point if seen is None else seen & point) | _mask(pool, required)
     ids = pool.ids
 
     told = features(pool, asked[0], brief)
@@ -238,8 +235,8 @@ def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.nd
 
 def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
     """A compact plan with its sections in the order of the sub-questions they
-    answer best (`parts`, (M, sub-questions), see `answers`), and in each section what comes
-    from one source in that source's order: a definition stands before what uses it."""
+    answer best (`parts`, (M, sub-questions), see `answers`); where these leave it open, and in each section,
+    what comes from one source stands in that source's order: a definition before what uses it."""
     sections: list[list[Row]] = []
     rest: list[Row] = []
     for row in rows:
@@ -249,14 +246,15 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
             sections[-1].append(row)
         else:
             rest.append(row)
-    for section in sections:
-        places: dict[str, list[int]] = {}
-        for i, (_, ids, _) in enumerate(section[1:], 1):
-            places.setdefault(pool.evidence[ids[0]].source, []).append(i)
-        for where in places.values():
-            told = sorted((section[i] for i in where), key=lambda r: pool.evidence[r[1][0]].start)
-            for i, row in zip(where, told, strict=True):
-                section[i] = row
+
+    def place(row: Row) -> tuple[str, int]:
+        e = pool.evidence[row[1][0]]
+        return e.source, e.start
+
+    for n, (head, *body) in enumerate(sections):
+        sections[n] = [head, *(body[i] for i in as_told([place(row) for row in body]))]
+    told = as_told([home([place(row) for row in section[1:]]) for section in sections])
+    sections = [sections[i] for i in told]
     if parts.shape[1] > 1:
         mean = [parts[[pool.row(ids[0]) for _, ids, _ in s[1:]]].mean(axis=0) for s in sections]
         order = sorted(range(len(sections)), key=lambda i: int(mean[i].argmax()))

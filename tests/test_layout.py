@@ -12,6 +12,7 @@ from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, to_the_point
 from dlm_core.layout import Row, dissolve, in_order, regroup
+from dlm_core.order import as_told, home
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 
@@ -81,6 +82,11 @@ def test_sections_follow_the_sub_questions_and_claims_their_source(stars: Pool) 
     assert groups(in_order(rows, stars, near)) == [["a.e10", "b.e10", "a.e20"], ["b.e20", "b.e40"]]
     one_question = near[:, :1]
     assert groups(in_order(rows, stars, one_question))[0] == ["b.e20", "b.e40"]
+
+
+def test_sections_of_one_source_stand_in_its_order() -> None:
+    assert as_told([("a", 30), ("b", 5), ("a", 10)]) == [2, 1, 0]
+    assert home([("a", 10), ("b", 90), ("a", 30)]) == ("a", 20)
 
 
 def test_a_canvas_knows_what_was_asked() -> None:
