@@ -23,6 +23,7 @@ from agent.brief import Brief
 from agent.duplicates import distinct
 from agent.gaps import COVERED
 from dlm_core.clutter import mendable
+from dlm_core.coverage import places
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
@@ -44,9 +45,7 @@ FLOOR = 0.33  # cosine that some source must have for a report at all
 OFF_TOPIC = 0.8  # a source under this share of the best one's closeness is cut
 SAYS_SO = 0.85  # unless its sentences by themselves are as near as this to the best one's
 TELLING = 0.2  # cosine that a source's sentences have on average with their title and heading if these tell of them
-UNTOLD = (
-    0.55  # a source whose titles do not, a scan or "document (3)", is cut under this share: its sentences speak alone
-)
+UNTOLD = 0.55  # where they do not ("document (3)") sentences speak alone, and this is the share
 ASIDE = 0.66  # a sentence under this share of the closest, in its place and by itself, is cut
 BESIDE = 0.8  # unless it is as close as this to what the draft cites
 ENOUGH = 8  # sentences are left
@@ -94,25 +93,24 @@ def gather(
     if not found:
         return Selection([], {}, 0.0, flagged)
     titles = {s.id: s.title for s in library.sources()}
-    standing = {i: f"{titles.get(e.source, '')}. {e.heading}" for i, (e, _) in found.items()}
-    places = list(dict.fromkeys(standing.values()))
+    standing = {i: (titles.get(e.source, ""), e.heading) for i, (e, _) in found.items()}
     asked = embedder(list(dict.fromkeys((brief.question, *brief.parts))))
-    where = dict(zip(places, embedder(places), strict=True))
+    where = dict(zip(found, places(list(standing.values()), embedder), strict=True))
     top = max((rank for _, rank in found.values()), default=0.0) or 1.0
 
     def promise(i: str) -> float:
-        return round(float((asked @ where[standing[i]]).max()) + found[i][1] / top, 6)
+        return round(float((asked @ where[i]).max()) + found[i][1] / top, 6)
 
     ids = sorted(found, key=lambda i: (i not in kept, -promise(i), i))[: max(CANDIDATES, len(kept))]
     vectors = library.vectors(ids)
     origin = [found[i][0].source for i in ids]
-    context = np.stack([where[standing[i]] for i in ids])
+    context = np.stack([where[i] for i in ids])
     untold = _untold(origin, (vectors * context).sum(axis=1))
     mute = np.array([s in untold for s in origin])
     context[mute] = vectors[mute]
     alone = np.round((vectors @ asked.T).max(axis=1), 6)
     near = np.round(((vectors + context) @ asked.T).max(axis=1) / 2, 6)
-    shared = _shared_words(brief.question, [f"{found[i][0].text} {standing[i]}" for i in ids])
+    shared = _shared_words(brief.question, [" ".join((found[i][0].text, *standing[i])) for i in ids])
     closeness = _closeness(origin, near)
     says = _closeness(origin, alone)
     best = max(says.values())
@@ -138,13 +136,13 @@ def gather(
     held = vectors[[row[i] for i in kept if i in row]]
     beside = (vectors @ held.T).max(axis=1) if len(held) else np.zeros(len(ids))
     reserved = {i for column in speaks.T for i in _nearest(column, ids, set(ranked))}
-    share = np.maximum(near / near.max(), alone / alone.max())
-    about = [i for i in ranked if i in set(kept) or i in reserved or beside[row[i]] >= BESIDE or share[row[i]] >= ASIDE]
+    close = (near >= ASIDE * near.max()) | (alone >= ASIDE * alone.max())
+    about = [i for i in ranked if i in set(kept) or i in reserved or beside[row[i]] >= BESIDE or close[row[i]]]
     ranked = about if len(about) >= ENOUGH else ranked[: max(ENOUGH, len(about))]
     chosen = _fold(ranked, {i: found[i][0] for i in ranked}, vectors[[row[i] for i in ranked]], set(kept))
-    first = [i for i in chosen if i in set(kept) or i in reserved or beside[row[i]] >= BESIDE]
-    chosen = _capped([*first, *chosen], {i: found[i][0].source for i in chosen}, limit)
-    chosen = chosen[: max(limit, len([i for i in chosen if i in set(kept)]))]
+    cited = [i for i in chosen if i in set(kept)]
+    first = [i for i in chosen if i in reserved or beside[row[i]] >= BESIDE]
+    chosen = _capped(cited, [*first, *chosen], {i: found[i][0].source for i in chosen}, limit)
     order = sorted(closeness, key=lambda s: (-closeness[s], s))
     place = {s: n for n, s in enumerate(order)}
     chosen.sort(key=lambda i: (place[found[i][0].source], found[i][0].start))
@@ -230,12 +228,22 @@ def _stem(word: str) -> str:
     return re.sub(r"(?:ation|ing|ed|es|s)$", "", word.lower())[:6]
 
 
+def _by_source(sources: Sequence[str], values: np.ndarray) -> dict[str, list[float]]:
+    """The values of each source's sentences, the largest first."""
+    out: dict[str, list[float]] = {}
+    for source, value in zip(sources, values.tolist(), strict=True):
+        out.setdefault(source, []).append(value)
+    return {s: sorted(v, reverse=True) for s, v in out.items()}
+
+
 def _closeness(sources: Sequence[str], near: np.ndarray) -> dict[str, float]:
-    """Of each source, the mean cosine of its three best sentences."""
-    by_source: dict[str, list[float]] = {}
-    for source, value in zip(sources, near.tolist(), strict=True):
-        by_source.setdefault(source, []).append(value)
-    return {s: round(sum(sorted(v, reverse=True)[:3]) / min(3, len(v)), 6) for s, v in by_source.items()}
+    """Of each source, the mean closeness of its three best sentences."""
+    return {s: round(sum(v[:3]) / min(3, len(v)), 6) for s, v in _by_source(sources, near).items()}
+
+
+def _untold(sources: Sequence[str], near: np.ndarray) -> set[str]:
+    """The sources whose titles and headings are not near what stands under them; near: cosine by sentence."""
+    return {s for s, v in _by_source(sources, near).items() if sum(v) / len(v) < TELLING}
 
 
 def _fold(ranked: Sequence[str], items: dict[str, Evidence], vectors: np.ndarray, kept: set[str]) -> list[str]:
@@ -254,20 +262,13 @@ def _same(a: str, b: str) -> bool:
     return not unsupported(a, [b]) and not unsupported(b, [a])
 
 
-def _untold(sources: Sequence[str], near: np.ndarray) -> set[str]:
-    """The sources whose titles and headings are not near what stands under them; near: cosine by sentence."""
-    by_source: dict[str, list[float]] = {}
-    for source, value in zip(sources, near.tolist(), strict=True):
-        by_source.setdefault(source, []).append(value)
-    return {s for s, v in by_source.items() if sum(v) / len(v) < TELLING}
-
-
-def _capped(ranked: Sequence[str], source: Mapping[str, str], limit: int) -> list[str]:
-    """Each once; what one source has beyond three quarters of `limit` comes last: a long page leaves others room."""
+def _capped(cited: Sequence[str], ranked: Sequence[str], source: Mapping[str, str], limit: int) -> list[str]:
+    """What is cited, all of it, then the best ranked up to `limit`; what one source has beyond three quarters of
+    `limit` comes last: a long page leaves others room."""
     held: dict[str, int] = {}
     first: list[str] = []
     rest: list[str] = []
-    for i in dict.fromkeys(ranked):
+    for i in dict.fromkeys([*cited, *ranked]):
         held[source[i]] = held.get(source[i], 0) + 1
-        (first if held[source[i]] <= 3 * limit // 4 else rest).append(i)
-    return [*first, *rest]
+        (first if i in cited or held[source[i]] <= 3 * limit // 4 else rest).append(i)
+    return [*first, *rest][: max(limit, len(cited))]

@@ -205,7 +205,7 @@ def _best_heading(
     there, must be nearer to win. Where all are taken it is the nearest of those."""
     over: dict[str, float] = {}
     for e in cited:
-        for name in {pool.evidence[e].heading.strip(), pool.title(e).strip()}:
+        for name in dict.fromkeys((pool.evidence[e].heading.strip(), pool.title(e).strip())):
             over[name] = over.get(name, 0.0) + 1 / len(cited)
     allowed = [
         n

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from dlm_core.embed import Embedder
 from dlm_core.models import Models
 from dlm_core.plan_features import stems
 from dlm_core.pool import Pool
@@ -17,32 +18,33 @@ POINT = 0.77  # share of the closest evidence's closeness from which a piece is 
 ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
 
 
-def answers(parts: Sequence[str], pool: Pool, models: Models) -> np.ndarray:
-    """(M, parts): how much nearer each sub-question is to a piece of evidence, and to where it stands, than it is to
-    the pool as a whole: on one subject, everything is near to every question about it."""
+def answers(parts: Sequence[str], pool: Pool, where: np.ndarray, models: Models) -> np.ndarray:
+    """(M, parts): how much nearer each sub-question is to a piece of evidence, and to where it stands (M, 384), from
+    `places`, than it is to the pool as a whole: on one subject, everything is near to every question about it."""
     if not parts or not len(pool):
         return np.zeros((len(pool), len(parts)), dtype=np.float32)
     asked = models.embedder(list(parts))
-    near = pool.vectors @ asked.T + PLACE * (places(pool, models) @ asked.T)
+    near = pool.vectors @ asked.T + PLACE * (where @ asked.T)
     return np.asarray(near - near.mean(axis=0), dtype=np.float32)
 
 
-def places(pool: Pool, models: Models) -> np.ndarray:
-    """(M, 384) vectors of where each piece of evidence stands: the title and heading over it."""
-    names = [f"{pool.title(i)}. {e.heading}" for i, e in pool.evidence.items()]
+def places(names: Sequence[tuple[str, str]], embedder: Embedder) -> np.ndarray:
+    """(M, 384) vectors of where each of M pieces of evidence stands, from the title and heading over it."""
+    if not names:
+        return np.zeros((0, embedder.dim), dtype=np.float32)
     known = list(dict.fromkeys(names))
-    vectors = dict(zip(known, models.embedder(known), strict=True))
+    vectors = dict(zip(known, embedder([f"{title}. {heading}" for title, heading in known]), strict=True))
     return np.stack([vectors[name] for name in names])
 
 
-def to_the_point(questions: np.ndarray, pool: Pool, models: Models) -> np.ndarray:
-    """(M,) bool: the evidence that is about as close to one of the questions (Q, 384) as the closest is, in its
-    place or by itself: there is not more to say, whatever length a report may have."""
+def to_the_point(questions: np.ndarray, pool: Pool, where: np.ndarray) -> np.ndarray:
+    """(M,) bool: the evidence that is about as close to one of the questions (Q, 384) as the closest is, by itself or
+    in its place (M, 384): there is not more to say, whatever length a report may have."""
     if not len(pool):
         return np.zeros(0, dtype=bool)
     alone = (pool.vectors @ questions.T).max(axis=1)
-    there = ((pool.vectors + places(pool, models)) @ questions.T).max(axis=1)
-    return np.asarray(np.maximum(alone / alone.max(), there / there.max()) >= POINT)
+    there = ((pool.vectors + where) @ questions.T).max(axis=1)
+    return np.asarray((alone >= POINT * alone.max()) | (there >= POINT * there.max()))
 
 
 def answering(parts: np.ndarray) -> list[list[int]]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.conflict import conflict
-from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over, to_the_point
+from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over, places, to_the_point
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
 from dlm_core.order import as_told, home
@@ -71,7 +71,8 @@ def sample(
     near = (vectors @ questions.T).max(-1).values
     kin = torch.from_numpy(pool.affinity())
     # Asked for more claims than there is evidence on the question, a plan fills up with what is not.
-    relevant = int(to_the_point(questions.numpy(), pool, models).sum())
+    where = places([(pool.title(i), e.heading) for i, e in pool.evidence.items()], models.embedder)
+    relevant = int(to_the_point(questions.numpy(), pool, where).sum())
     seen = None if usable is None else _mask(pool, usable)
     ids = pool.ids
 
@@ -105,7 +106,7 @@ def sample(
     if held is not None:
         return denoise(held, remask, len(held))[0]
     slots = min(budget.slots, models.planner.config.slots)
-    parts = answers(asked[1:], pool, models)
+    parts = answers(asked[1:], pool, where, models)
     if budget.slots > slots:  # more than one plan holds
         sizes = shares(budget, slots)
         rows = [pool.row(e) for e in usable] if usable is not None else list(range(len(pool)))

@@ -438,18 +438,19 @@ _SOMEBODY = re.compile(
 )
 
 
+_ELSEWHERE = {
+    _PARAMETER: "a parameter named elsewhere",
+    _THEN_NOW: "goes on from what was said before",
+    _SOMEBODY: "a person named elsewhere",
+    _BEFALLEN: "by what is said elsewhere",
+    _RETURNED: "its subject is implied",
+}
+
+
 def _fragment(s: str) -> str:
-    if _PARAMETER.match(s):
-        return "a parameter named elsewhere"
-    if _THEN_NOW.match(s):
-        return "goes on from what was said before"
-    if _SOMEBODY.match(s):
-        return "a person named elsewhere"
-    if _BEFALLEN.match(s):
-        return "by what is said elsewhere"
     if _NAMED_ONLY.match(s) and not _FINITE.search(s):
         return "no verb"
-    return "its subject is implied" if _RETURNED.match(s) else ""
+    return next((reason for pattern, reason in _ELSEWHERE.items() if pattern.match(s)), "")
 
 
 def _imperative(s: str) -> str:

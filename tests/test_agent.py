@@ -218,7 +218,9 @@ def test_what_stands_in_the_right_place_is_at_hand_although_it_does_not_repeat_t
 def test_a_long_source_leaves_others_their_places() -> None:
     ranked = [f"a{n}" for n in range(10)] + [f"b{n}" for n in range(3)]
     source = {i: i[0] for i in ranked}
-    assert evidence._capped(ranked, source, 8) == [*ranked[:6], "b0", "b1", "b2", *ranked[6:10]]
+    assert evidence._capped([], ranked, source, 8) == [*ranked[:6], "b0", "b1"]
+    assert evidence._capped([], ranked[:10], source, 8) == ranked[:8]  # there is nobody to leave room for
+    assert evidence._capped(ranked[:9], ranked, source, 8) == ranked[:9]  # what is cited is never cut
 
 
 # --- queries ----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
-from dlm_core.coverage import naming, passed_over, to_the_point
+from dlm_core.coverage import naming, passed_over, places, to_the_point
 from dlm_core.layout import Row, dissolve, in_order, regroup
 from dlm_core.order import as_told, home
 from dlm_core.pool import Pool
@@ -139,17 +139,23 @@ def told(**vectors: list[float]) -> Any:
         made = np.array(rows, dtype=np.float32)
         return made / np.linalg.norm(made, axis=1, keepdims=True)
 
+    embed.dim = 3  # type: ignore[attr-defined]
     return cast(Any, SimpleNamespace(embedder=embed))
 
 
 def test_what_is_to_the_point_is_near_by_itself_or_in_its_place(stars: Pool) -> None:
     question = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)
-    near = to_the_point(question, stars, told(birth=[1.0, 0, 0], death=[0, 0, 1.0]))
-    assert near.tolist() == [True, True, True, False, False, False]
-    # A heading on the question makes what stands under it nearer, though not as near as what names it as well.
-    near = to_the_point(question, stars, told(birth=[1.0, 0, 0], death=[1.0, 0, 0]))
-    assert near.tolist() == [True, True, True, False, False, False]
-    assert to_the_point(question, stars.only([]), told()).tolist() == []
+
+    def found(**vectors: list[float]) -> list[bool]:
+        names = [(stars.title(i), e.heading) for i, e in stars.evidence.items()]
+        where = places(names, told(**vectors).embedder)
+        near: list[bool] = to_the_point(question, stars, where).tolist()
+        return near
+
+    assert found(birth=[1.0, 0, 0], death=[0, 0, 1.0]) == [True, True, True, False, False, False]
+    assert found(birth=[0, 0, 1.0], death=[1.0, 0, 0]) == [True] * 6  # by themselves, or in their place
+    nothing = stars.only([])
+    assert to_the_point(question, nothing, places([], told().embedder)).tolist() == []
 
 
 def test_a_heading_stands_over_a_third_of_its_section(stars: Pool) -> None:
