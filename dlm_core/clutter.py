@@ -18,6 +18,11 @@ CONNECTIVE = re.compile(
     r"|Recall that|That is|As such|On the other hand|By contrast|In contrast|Meanwhile|Besides"
     r"|Clearly|Notably|Essentially|Basically|And|But|So),? +(?=\w)"
 )
+# What opens so goes on with what was told, or illustrates it, and says little where that is missing.
+GOES_ON = re.compile(
+    r"^(?:Again|Instead|Similarly|Likewise|That is|As such|Finally|Meanwhile|In other words|For example|For instance"
+    r"|So)\b"
+)
 ASIDE = re.compile(
     r", (?:however|therefore|thus|moreover|furthermore|of course|for example|for instance|in fact|in turn|indeed"
     r"|in other words|then|too|as well|on the other hand|in particular|nevertheless|similarly|instead"
@@ -59,6 +64,6 @@ def clean(sentence: str) -> str:
 def mendable(sentence: str) -> bool:
     """Whether the sentence does not stand alone, but does without its clutter."""
     tidy = clean(sentence)
-    if sentence[:1].islower():
-        return False  # the rest of something, or the name of a parameter
+    if sentence[:1].islower() or GOES_ON.match(sentence):
+        return False  # the rest of something, the name of a parameter, or the next step of what was told
     return tidy != sentence and bool(standalone(sentence)) and not standalone(tidy)

@@ -19,6 +19,7 @@ import numpy as np
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
+from dlm_core.order import defines
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
@@ -246,15 +247,17 @@ def write_summary(
     """The canvas with one summary sentence for the claim of each section that
     speaks most of the question. Sentences whose claim stands unchanged stay."""
     question = models.embedder([canvas.question])[0]
+
+    def speaks(slot: Slot) -> tuple[bool, float]:
+        """How much a claim says of the question: what the thing is that it asks about comes before all."""
+        near = float(pool.vectors[pool.row(slot.pointers[0])] @ question) if slot.pointers else 0.0
+        return defines(canvas.question, slot.text) >= 0, round(near, 6)
+
     chosen: list[Slot] = []
     for _, body in canvas.sections():
         claims = [s for s in body if s.kind == Kind.CLAIM and s.text and not s.disputed] or [s for s in body if s.text]
         if claims:
-            chosen.append(
-                max(
-                    claims, key=lambda s: float(pool.vectors[pool.row(s.pointers[0])] @ question) if s.pointers else 0.0
-                )
-            )
+            chosen.append(max(claims, key=speaks))
     chosen = chosen[:most]
     held = {s.pointers[0]: s for s in canvas.summary}
     by_id = {s.id: s for s in canvas.claims()}

@@ -19,7 +19,7 @@ from dlm_core.conflict import conflict
 from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over, places, to_the_point
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
-from dlm_core.order import as_told, home
+from dlm_core.order import as_told, defines, home
 from dlm_core.parts import by_subject, shares
 from dlm_core.plan_features import features
 from dlm_core.planning import GUIDANCE, Plan, compact, plans
@@ -124,7 +124,8 @@ def sample(
             )
             for part, size in zip(parted, sizes, strict=False)
         ]
-        return in_order([row for one in several for row in one if row[0] != Kind.EMPTY], pool, parts)
+        together = in_order([row for one in several for row in one if row[0] != Kind.EMPTY], pool, parts)
+        return opened_by(together, pool, asked[0])
 
     def worth(rows: list[Row]) -> float:
         return holds_together(rows, pool, kin.numpy(), near.numpy(), budget)
@@ -145,7 +146,7 @@ def sample(
     if parts.shape[1] < 2 and (named := {r for rows in naming(asked[0], pool) for r in rows}):
         # One question: the section that names what it is about answers it, and comes first.
         parts = np.array([[r in named, r not in named] for r in range(len(pool))], dtype=np.float32)
-    return in_order(best, pool, parts)
+    return opened_by(in_order(best, pool, parts), pool, asked[0])
 
 
 def _mask(pool: Pool, ids: Iterable[str]) -> Tensor:
@@ -261,6 +262,23 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
         order = sorted(range(len(sections)), key=lambda i: int(mean[i].argmax()))
         sections = [sections[i] for i in order]
     return [row for section in sections for row in section] + rest
+
+
+def opened_by(rows: Sequence[Row], pool: Pool, question: str) -> list[Row]:
+    """A compact plan that says first what the thing is that the question is about, where a claim of it does: that
+    claim comes first in its section, and the section before the others."""
+    at = {i: defines(question, pool.evidence[ids[0]].text) for i, (kind, ids, _) in enumerate(rows) if ids}
+    found = [i for i, where in at.items() if where >= 0 and rows[i][0] == Kind.CLAIM]
+    if not found:
+        return list(rows)
+    first = min(found, key=lambda i: (at[i], i))
+    heads = [i for i, row in enumerate(rows) if row[0] == Kind.SECTION]
+    begin = max((h for h in heads if h < first), default=None)
+    if begin is None:
+        return list(rows)
+    end = min((h for h in heads if h > first), default=len(rows))
+    own = [rows[begin], rows[first], *(rows[i] for i in range(begin + 1, end) if i != first)]
+    return [*own, *rows[:begin], *rows[end:]]
 
 
 def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[str] = ()) -> list[Row]:

@@ -408,7 +408,7 @@ _DEFINITE = re.compile(
 
 _SEVERAL = re.compile(
     r"The ((?:[a-z][\w-]* ){0,2}[a-z][\w-]*[^s\W]s) (?:also |then |thus |still )?"
-    r"(?:are|were|have|had|can|could|may|might|must|will|would|should|do|did)\b"
+    r"(?:are|were|have|had|can|could|may|might|must|will|would|should|do|did|[a-z]{3,}ed)\b"
 )
 _KNOWN = re.compile(r"\bthe ((?:[a-z][\w-]+ )?[a-z][\w-]{3,})(?! (?:of|that|which|who|whose|where|when)\b)(?=[ ,.;:])")
 

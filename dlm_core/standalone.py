@@ -237,12 +237,20 @@ _TIME = re.compile(
     r"|decade|era|case|way|point|reason|process|approach|method|question|problem|kind|type|sort|information|value"
     r"|number|amount)\b|\bthe [a-z]+ now [a-z]+s\b"
 )
+# "an end to that trend.", "In 2010, that group was ...": which, where the sentence has no such noun before.
+_THAT = re.compile(
+    r"\b(?:of|in|by|for|with|from|against|on|at|about|to|under|over|during|after|before) that ([a-z-]+)(?=[.,;:])"
+    r"|(?:^|, )that ([a-z]+) (?:is|are|was|were|has|had|can|will|would)\b"
+)
 # "Dealing with it is trickier.", "It goes further": than what was said before. "The rate rises.": when it does.
 _COMPARES = re.compile(
     r"\b(?:is|are|was|were) (?:even |much |far |still |somewhat |a (?:little|bit) )?(?:(?:more|less) \w+|\w{3,}ier"
     r"|harder|easier|larger|smaller|higher|lower|better|worse|faster|slower|stronger|weaker|greater|longer|shorter)\.$"
     r"|\b(?:go|goes|went) (?:even )?further\b|\bsomething (?:even |much |far )?more\b(?!.* than\b)"
-    r"|^The \w+[’']s (?:situation|case|turn|fate)\b|\bbelonging to the \w+\b(?! of)"
+    r"|^The \w+[’']s (?:situation|case|turn|fate)\b"
+    r"|\b(?:newer|older|better|simpler|modern) alternative\b(?! (?:to|for|of)\b)"
+    r"|^The (?:leftover|remaining|resulting|other|same) \w+\b(?! (?:of|that|which|from|as)\b)"
+    r"|\bbelonging to the \w+\b(?! of)"
     r"|\bin the (?:first|second|third|fourth) (?:set|list|group|case|example|step|part|half|argument|element|method"
     r"|approach|column|row)\b(?! of)|\b[Tt]he (?:code )?(?:block|snippet|listing|example|output) (?:with|above|below"
     r"|that)\b|^The (?:[\w-]+ ){1,5}(?:rises?|falls?|increases?|decreases?|grows?|drops?|shrinks?|changes?)\.$"
@@ -400,7 +408,11 @@ def _context(s: str) -> str:
         return "its subject is named elsewhere"
     if _SMALL_CONNECT.search(s) or _ALSO.search(s):
         return "hangs on the sentence before it"
-    if _LATTER.search(s) or _TIME.search(s):
+    if (
+        _LATTER.search(s)
+        or _TIME.search(s)
+        or any((m[1] or m[2])[:6] not in s[: m.start()].lower() for m in _THAT.finditer(s))
+    ):
         return "points to something named before"
     if _COMPARES.search(s):
         return "compares with something named before"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,8 +12,8 @@ import pytest
 from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, places, to_the_point
-from dlm_core.layout import Row, dissolve, in_order, regroup
-from dlm_core.order import as_told, home
+from dlm_core.layout import Row, dissolve, in_order, opened_by, regroup
+from dlm_core.order import as_told, defines, home
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 
@@ -82,6 +83,30 @@ def test_sections_follow_the_sub_questions_and_claims_their_source(stars: Pool) 
     assert groups(in_order(rows, stars, near)) == [["a.e10", "b.e10", "a.e20"], ["b.e20", "b.e40"]]
     one_question = near[:, :1]
     assert groups(in_order(rows, stars, one_question))[0] == ["b.e20", "b.e40"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("Unemployment, as measured by the unemployment rate, is the percentage of people without a job.", 1),
+        ("The natural rate of unemployment is the rate of a healthy economy.", -1),
+        ("Unemployment is typically at 5 percent.", -1),
+        ("Causes are the reasons of things.", 0),
+    ],
+)
+def test_a_definition_names_what_the_question_names(text: str, where: int) -> None:
+    assert defines("What causes unemployment, and how is it measured?", text) == where
+
+
+def test_what_the_question_is_about_is_defined_first(stars: Pool) -> None:
+    rows = plan(["a.e10", "b.e10"], ["b.e20", "b.e30", "b.e40"])
+    told = Pool(
+        {i: replace(e, text="A star is a ball of gas.") if i == "b.e30" else e for i, e in stars.evidence.items()},
+        stars.vectors,
+    )
+    made = opened_by(rows, told, "How does a star die?")
+    assert groups(made) == [["b.e30", "b.e20", "b.e40"], ["a.e10", "b.e10"]]
+    assert opened_by(rows, stars, "How does a star die?") == rows
 
 
 def test_sections_of_one_source_stand_in_its_order() -> None:

@@ -20,7 +20,7 @@ from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.train import plan as training
 from dlm_core.train import plan_data
-from dlm_core.train.plan_examples import Corpus, coherence, collate, set_f1
+from dlm_core.train.plan_examples import Book, Corpus, coherence, collate, from_book, set_f1
 from tests.support import need
 
 SMALL = PlannerConfig(width=64, layers=2, heads=2, hidden=96)
@@ -257,6 +257,27 @@ def test_a_document_becomes_a_page_with_its_anchors() -> None:
     assert "base" in page.texts[best] and "temperature" in page.texts[best]
     assert "Explain how glaciers change in the cold season" in page.questions
     assert page.first.sum() == 3
+
+
+def test_a_question_put_to_a_whole_book_is_planned_from_what_is_near_to_it() -> None:
+    pages = made_corpus().pages
+    random = np.random.default_rng(1)
+    subject = random.standard_normal(384) * 2  # of the whole book
+    for page in pages:
+        page.vectors = (page.vectors + subject / np.linalg.norm(subject)).astype(np.float32)
+        page.vectors /= np.linalg.norm(page.vectors, axis=1, keepdims=True)
+        page.asked = page.vectors.mean(0, keepdims=True) / np.linalg.norm(page.vectors.mean(0))
+    places = {where: page.asked[0] for page in pages for where in page.places()}
+    book = Book.of(pages, places)
+    made = from_book(book, pages[2].title, pages[2].asked[0], [pages[2]], random, 24)
+    assert made is not None
+    assert len(made.texts) == 24
+    of_gold = made.part >= 0
+    assert of_gold.sum() == 18 and len(set(made.page.tolist())) > 1  # one page leaves others room
+    assert all(of_gold[row] for pointers in made.plan.pointers for row in pointers[:1])
+    near = made.vectors @ pages[2].asked[0]
+    assert near[of_gold].mean() > near[~of_gold].mean()
+    assert from_book(book, "", pages[2].asked[0], [pages[2]], random, 8) is None  # too few to choose from
 
 
 def test_only_licences_that_may_ship_are_read() -> None:

@@ -268,6 +268,10 @@ Visit https://example.org to get the whole report.
 In this chapter, the main idea is the cell.
 The two are often mixed up by new students.
 Maria buys three apples at the market for two dollars.
+At the start of the century, the older population was putting an end to that trend.
+In 2010, that group was older than any group before the war.
+A task group is a newer alternative that waits for many tasks.
+The leftover material is heated by the winds of hot stars.
 """
 
 
@@ -279,6 +283,16 @@ def test_stands_alone(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", BAD.strip().split("\n"))
 def test_does_not_stand_alone(sentence: str) -> None:
     assert standalone(sentence)
+
+
+def test_that_noun_may_be_named_in_the_sentence_itself() -> None:
+    assert standalone("Whether an act is deviant depends on how a society responds to that act.") == ""
+
+
+def test_several_things_that_the_paragraph_told_of_do_not_stand_alone() -> None:
+    text = "Young stars are found with disks of gas and dust. The disks formed later and still contain gas."
+    _, found = split(text, "s")
+    assert [e.standalone for e in found] == [True, False]
 
 
 def test_length_limits() -> None:

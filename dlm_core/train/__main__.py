@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
-    parser.add_argument("--start", default=None, help="text scale: folder with the adapter to train further")
+    parser.add_argument("--start", default=None, help="folder with the weights to train further")
     parser.add_argument("--base", default=None, help="base weights: a .gguf file or a Hugging Face folder")
     parser.add_argument("--batch", type=int, default=20, help="text scale: contexts a step")
     parser.add_argument("--lr", type=float, default=5e-4, help="text scale: peak learning rate")

@@ -25,7 +25,8 @@ from torch.nn import functional as F
 
 from dlm_core import noise
 from dlm_core.canvas import Kind
-from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, save
+from dlm_core.embed import Embedder
+from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, load, save
 from dlm_core.planning import plan
 from dlm_core.train import plan_data
 from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, draw, set_f1
@@ -216,7 +217,14 @@ class Run:
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98))
         self.step, self.seconds = 0, 0.0
+        self.rate = RATE
         self.curve: list[dict[str, float]] = []
+
+    def begin(self, planner: Planner) -> None:
+        """Train these weights further, at half the rate: what they know is not to be washed out."""
+        self.planner.load_state_dict(planner.state_dict())
+        self.average = {k: v.detach().clone() for k, v in self.planner.state_dict().items()}
+        self.rate = RATE / 2
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; the old one stays whole until the new one is."""
@@ -230,6 +238,7 @@ class Run:
                 "random": json.dumps(self.random.bit_generator.state),
                 "step": self.step,
                 "seconds": self.seconds,
+                "rate": self.rate,
                 "curve": self.curve,
             },
             part,
@@ -244,7 +253,7 @@ class Run:
         self.optimizer.load_state_dict(held["optimizer"])
         self.generator.set_state(held["generator"])
         self.random.bit_generator.state = json.loads(held["random"])
-        self.step, self.seconds, self.curve = held["step"], held["seconds"], held["curve"]
+        self.step, self.seconds, self.rate, self.curve = held["step"], held["seconds"], held["rate"], held["curve"]
 
     def averaged(self) -> Planner:
         """The planner at the moving average of its weights, in eval mode."""
@@ -256,7 +265,7 @@ class Run:
         """One optimizer step; the rate warms up and falls to 5% along a cosine of the time used."""
         started = time.perf_counter()
         share = min(self.seconds / max(total_seconds, 1e-9), 1.0)
-        rate = RATE * min(1.0, (self.step + 1) / WARM) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
+        rate = self.rate * min(1.0, (self.step + 1) / WARM) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         size = int(self.random.integers(POOL[0], POOL[1] + 1))  # one for the batch: padding costs time
@@ -287,19 +296,21 @@ def train(
     seed: int,
     resume: bool,
     held: list[Example],
-    cache: Path | None = None,
-    known: int = 0,
-) -> tuple[Run, Corpus]:
+    whole: list[Example],
+    start: Path | None = None,
+) -> Run:
     """Train until the run has used `minutes`; checkpoint, weights and held-out figures go to `out` every few minutes.
 
-    cache: shards that appear there beyond the first `known` are taken up at the next checkpoint, so training may
-    start while documents are still being prepared. Returns the run and the corpus it ended with.
+    held, whole: held-out examples, of `whole` half with questions put to a whole book. start: weights that the run
+    begins with, at half the rate; none: drawn from `seed`.
     """
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "planner.ckpt"
     run = Run(seed)
     if resume and checkpoint.is_file():
         run.restore(checkpoint)
+    elif start is not None:
+        run.begin(load(start))
     saved, sums, steps = time.perf_counter(), dict[str, float](), 0
     while run.seconds < minutes * 60:
         parts = run.advance(corpus, minutes * 60)
@@ -310,21 +321,18 @@ def train(
             continue
         point = {"step": float(run.step), "seconds": run.seconds, **{k: v / steps for k, v in sums.items()}}
         averaged = run.averaged()
-        if held:
-            point["held_points"] = held_loss(averaged, held)
-        if held and len(run.curve) % MEASURE_EVERY == MEASURE_EVERY - 1:
-            point["held_f1"] = measure(averaged, held[:MEASURED], guidance=0.0)[0].f1
+        for name, some in (("held", held), ("whole", whole)):
+            if some:
+                point[f"{name}_points"] = held_loss(averaged, some)
+            if some and len(run.curve) % MEASURE_EVERY == MEASURE_EVERY - 1:
+                point[f"{name}_f1"] = measure(averaged, some[:MEASURED], guidance=0.0)[0].f1
         run.curve.append(point)
         print(json.dumps({k: round(v, 4) for k, v in point.items()}), flush=True)
         run.save(checkpoint)
         save(averaged, out / "planner.safetensors", {"steps": run.step, "minutes": round(run.seconds / 60, 1)})
         sums, steps = {}, 0
-        fresh = plan_data.shards(cache)[known:] if cache is not None else []
-        if fresh:
-            corpus = Corpus([*corpus.groups, *(g for path in fresh for g in plan_data.load_shard(path))])
-            known += len(fresh)
         saved = time.perf_counter()
-    return run, corpus
+    return run
 
 
 def main(args: argparse.Namespace) -> None:
@@ -336,31 +344,33 @@ def main(args: argparse.Namespace) -> None:
     data, out = Path(args.data), Path(args.out)
     cache = Path(getattr(args, "cache", None) or out / "plan-cache")
     if not list((cache / "train").glob("shard*.npz")):
-        from dlm_core.embed import Embedder
-
         embedder = Embedder()
         plan_data.prepare(data, cache / "held", embedder, held_out=True, cap=25, seed=args.seed)
         plan_data.prepare(data, cache / "train", embedder, seed=args.seed)
     never = plan_data.validation_files(data)
-    paths = plan_data.shards(cache / "train")
-    corpus = Corpus([g for path in paths for g in plan_data.load_shard(path)])
-    others = [g for g in plan_data.load_groups(cache / "held") if g.file not in never]
-    held = examples(Corpus(others), HELD, np.random.default_rng(1)) if others else []
-    run, corpus = train(
+    corpus = Corpus(plan_data.load_groups(cache / "train"))
+    corpus.shelve(plan_data.place_vectors(corpus.groups, cache / "places.npz", Embedder()))
+    others = Corpus([g for g in plan_data.load_groups(cache / "held") if g.file not in never])
+    held = examples(others, HELD, np.random.default_rng(1))
+    others.shelve(plan_data.place_vectors(others.groups, cache / "places-held.npz", Embedder()))
+    whole = examples(others, HELD, np.random.default_rng(2))
+    run = train(
         corpus,
         out,
         minutes=args.minutes,
         seed=args.seed,
         resume=args.resume,
         held=held,
-        cache=cache / "train",
-        known=len(paths),
+        whole=whole,
+        start=Path(args.start) / "planner.safetensors" if args.start else None,
     )
-    write_card(run, corpus, out / "planner-card.json")
+    write_card(run, corpus, out / "planner-card.json", Path(args.start) / "planner-card.json" if args.start else None)
 
 
-def write_card(run: Run, corpus: Corpus, path: Path) -> None:
-    """What the weights were trained on, for how long, and the curve, as JSON; bench/plan.py adds its figures."""
+def write_card(run: Run, corpus: Corpus, path: Path, before: Path | None = None) -> None:
+    """What the weights were trained on, for how long, and the curve, as JSON; bench/plan.py adds its figures.
+    before: the card of the weights that the run began with."""
+    earlier = json.loads(before.read_text(encoding="utf-8")) if before is not None and before.is_file() else None
     card = {
         "scale": "plan",
         "parameters": sum(p.numel() for p in run.planner.parameters()),
@@ -373,5 +383,6 @@ def write_card(run: Run, corpus: Corpus, path: Path) -> None:
         "sentences": sum(len(p.texts) for p in corpus.pages),
         "held_out_files": [*plan_data.HELD_OUT],
         "curve": [{k: round(v, 4) for k, v in point.items()} for point in run.curve],
+        "before": {k: earlier[k] for k in ("steps", "examples", "minutes")} if earlier else None,
     }
     path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

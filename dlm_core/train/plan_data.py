@@ -67,6 +67,10 @@ class Page:
     vectors: np.ndarray = field(default_factory=lambda: np.zeros((0, 384), np.float32))  # (n, 384)
     asked: np.ndarray = field(default_factory=lambda: np.zeros((0, 384), np.float32))  # (questions, 384)
 
+    def places(self) -> list[str]:
+        """Where each sentence stands, as text: "title. heading" (`dlm_core.coverage.places`)."""
+        return [f"{self.title}. {heading}" for heading in self.headings]
+
 
 @dataclass
 class Group:
@@ -262,6 +266,21 @@ def load_shard(path: Path) -> list[Group]:
                 )
             groups.append(Group(row["file"], row["title"], pages, row["questions"], arrays[f"g{i}"].astype(np.float32)))
     return groups
+
+
+def place_vectors(groups: list[Group], path: Path, embedder: Embedder) -> dict[str, np.ndarray]:
+    """The vector (384,) of every place that sentences of `groups` stand in, by its text; kept in the file `path`."""
+    known: dict[str, np.ndarray] = {}
+    if path.is_file():
+        with np.load(path) as held:
+            known = dict(zip(held["texts"].tolist(), held["vectors"].astype(np.float32), strict=True))
+    new = [t for t in dict.fromkeys(t for g in groups for p in g.pages for t in p.places()) if t not in known]
+    if new:
+        known |= dict(zip(new, embedder(new), strict=True))
+        part = path.with_suffix(".part.npz")
+        np.savez(part, texts=np.array(list(known)), vectors=np.stack(list(known.values())).astype(np.float16))
+        part.replace(path)
+    return known
 
 
 def validation_files(data: Path) -> list[str]:

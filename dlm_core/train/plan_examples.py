@@ -10,7 +10,7 @@ question are the distractors. See plan_data.py for where pages come from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,13 @@ SECTIONS = (3, 5)
 CLAIMS = (2, 5)
 POOL = (24, 96)
 TWIN = 0.86  # cosine over which two sentences say nearly the same
+BOOK = 24  # pages from which a file is a book that questions are put to as a whole
+WHOLE = 0.5  # share of the questions that are, where there is one
+NEARER = 0.3  # weight of a page's closeness in which sentences of a book are at hand, as in a run
+BLUR = 0.02  # standard deviation of what else moves them: words they share with the question, ranks of passages
+OFF_TOPIC = (0.6, 0.85)  # a page under this share of the closest one's closeness is left out, as in a run
+MOST_OF_ONE = 0.75  # of a pool from one page
+FEWEST = 4  # claims of a plan that is worth learning
 _DEFINING = 4  # a sentence this early in its section often defines its subject
 
 
@@ -48,6 +55,28 @@ class Example:
     plan: Plan
 
 
+@dataclass(frozen=True)
+class Book:
+    """All sentences of a file, R of them: pages and (R,) which of them, (R,) row of the page, (R, 384) vectors of the
+    sentences and of where they stand."""
+
+    pages: list[Page]
+    owner: np.ndarray
+    row: np.ndarray
+    vectors: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def of(cls, pages: list[Page], places: Mapping[str, np.ndarray]) -> Book:
+        return cls(
+            pages,
+            np.repeat(np.arange(len(pages)), [len(p.texts) for p in pages]),
+            np.concatenate([np.arange(len(p.texts)) for p in pages]),
+            np.concatenate([p.vectors for p in pages]),
+            np.stack([places[where] for p in pages for where in p.places()]),
+        )
+
+
 class Corpus:
     """Groups with what drawing examples needs: the centre of every page, and which group it belongs to."""
 
@@ -62,6 +91,15 @@ class Corpus:
         centres = np.stack([p.vectors.mean(0) for p in self.pages])
         self.centres = centres / np.linalg.norm(centres, axis=1, keepdims=True)
         self.first = {id(p): i for i, p in enumerate(self.pages)}
+        self.books: dict[str, Book] = {}
+
+    def shelve(self, places: Mapping[str, np.ndarray]) -> None:
+        """Make books of the files with enough pages, so that questions are put to them whole; places: the vector of
+        "title. heading" by that text (`plan_data.place_vectors`)."""
+        files: dict[str, list[Page]] = {}
+        for group in self.groups:
+            files.setdefault(group.file, []).extend(group.pages)
+        self.books = {file: Book.of(pages, places) for file, pages in files.items() if len(pages) >= BOOK}
 
 
 def _question(group: Group, random: np.random.Generator) -> tuple[str, np.ndarray, list[Page]]:
@@ -111,12 +149,22 @@ def sentence_scores(page: Page, rows: np.ndarray, question: np.ndarray) -> np.nd
     return page.cover[rows] + near + early + 0.05 * page.first[rows]
 
 
-def gold_sections(pages: list[Page], question: np.ndarray, random: np.random.Generator) -> list[tuple[int, np.ndarray]]:
-    """[(page number, rows of its claims in reading order)] of the gold plan, in book order."""
+def gold_sections(
+    pages: list[Page],
+    question: np.ndarray,
+    random: np.random.Generator,
+    within: Mapping[int, np.ndarray] | None = None,
+) -> list[tuple[int, np.ndarray]]:
+    """[(page number, rows of its claims in reading order)] of the gold plan, in book order; of each page only the
+    rows that `within` allows, (n,) bool by id(page), where it is given."""
     by_page = len(pages) > 2 or (len(pages) == 2 and random.random() < 0.5)
     found: list[tuple[float, int, np.ndarray]] = []
     for number, page in enumerate(pages):
         for rows in _parts(page, by_page):
+            if within is not None:
+                rows = rows[within[id(page)][rows]]
+                if len(rows) < CLAIMS[0]:
+                    continue
             scores = sentence_scores(page, rows, question)
             summed = int((page.cover[rows] > 0).sum())
             count = int(np.clip(max(summed, round(len(rows) * 0.45), min(3, len(rows))), *CLAIMS))
@@ -139,9 +187,46 @@ def gold_sections(pages: list[Page], question: np.ndarray, random: np.random.Gen
 
 
 def draw(corpus: Corpus, random: np.random.Generator, size: int) -> Example | None:
-    """One example of a random group with a pool of about `size`; None where its pages give no section."""
+    """One example of a random group with a pool of about `size`; None where its pages give no section. Where the
+    corpus has books, half of the questions are put to the whole book."""
     chosen = corpus.groups[int(random.choice(corpus.owner))]
-    return build(corpus, *_question(chosen, random), random, size)
+    asked, question, pages = _question(chosen, random)
+    book = corpus.books.get(chosen.file)
+    if book is not None and random.random() < WHOLE:
+        return from_book(book, asked, question, pages, random, size)
+    return build(corpus, asked, question, pages, random, size)
+
+
+def from_book(
+    book: Book, asked: str, question: np.ndarray, pages: list[Page], random: np.random.Generator, size: int
+) -> Example | None:
+    """The example of a question put to a whole book: the pool is what is nearest in it, by sentence and place, as a
+    run gathers it (agent/evidence.py); the gold plan takes what the pages that answer have there."""
+    near = (book.vectors @ question + book.places @ question) / 2
+    by_page = [np.sort(near[book.owner == i])[-3:].mean() for i in range(len(book.pages))]
+    closeness = np.array(by_page)
+    near = near + NEARER * closeness[book.owner] + BLUR * random.standard_normal(len(near))
+    far = closeness < random.uniform(*OFF_TOPIC) * closeness.max()
+    near[far[book.owner]] = -np.inf
+    held = np.zeros(len(book.pages), int)
+    chosen: list[int] = []
+    for i in np.argsort(-near, kind="stable").tolist():
+        if len(chosen) == size or np.isinf(near[i]):
+            break
+        if held[book.owner[i]] < MOST_OF_ONE * size:
+            held[book.owner[i]] += 1
+            chosen.append(i)
+    within = {id(p): np.zeros(len(p.texts), dtype=bool) for p in (*book.pages, *pages)}
+    for i in chosen:
+        within[id(book.pages[book.owner[i]])][book.row[i]] = True
+    sections = gold_sections(pages, question, random, within)
+    if sum(len(gold) for _, gold in sections) < FEWEST or len(chosen) < POOL[0]:
+        return None
+    first = [(pages[n], int(r)) for n, gold in sections for r in gold]
+    seen = {(id(p), r) for p, r in first}
+    rest = [(book.pages[book.owner[i]], int(book.row[i])) for i in chosen]
+    rows = [*first, *((p, r) for p, r in rest if (id(p), r) not in seen)]
+    return example(asked, question, pages, sections, rows, random)
 
 
 def build(
@@ -160,6 +245,18 @@ def build(
                 members = np.flatnonzero(page.paragraph == paragraph).tolist()
                 rows += [(page, r) for r in members if (id(page), r) not in seen]
     rows += _distractors(corpus, pages, question, size - len(rows), random)
+    return example(asked, question, pages, sections, rows, random)
+
+
+def example(
+    asked: str,
+    question: np.ndarray,
+    pages: list[Page],
+    sections: list[tuple[int, np.ndarray]],
+    rows: list[tuple[Page, int]],
+    random: np.random.Generator,
+) -> Example:
+    """The example whose pool is `rows`, (page, row) with those of the gold `sections` first, in a random order."""
     order = random.permutation(len(rows))
     rank = np.empty(len(rows), int)
     rank[order] = np.arange(len(rows))
