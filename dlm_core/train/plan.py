@@ -43,12 +43,30 @@ MEASURE_EVERY = 4  # checkpoints
 HELD, MEASURED = 64, 24  # held-out examples whose loss is watched, and that are planned
 
 
-def draw_masks(batch: Batch, generator: torch.Generator) -> Tensor:
+@dataclass(frozen=True)
+class Recipe:
+    """What a step is made of; `bench/ablations.py` changes one thing at a time. complementary: a mask and its inverse
+    in one batch, not two masks drawn apart. concentrated: timesteps around one half, not even over 0..1. drafted:
+    masks as they stand while a plan is drafted, beside any symbols and whole slots. repoint, recast: shares of
+    visible claims re-pointed and of visible kinds changed. turned: share of batches whose vectors are turned."""
+
+    complementary: bool = True
+    concentrated: bool = True
+    drafted: bool = True
+    repoint: float = REPOINT
+    recast: float = RECAST
+    turned: float = TURNED
+
+
+RECIPE = Recipe()
+
+
+def draw_masks(batch: Batch, generator: torch.Generator, recipe: Recipe = RECIPE) -> Tensor:
     """(B, N * 4) bool. A third each: any symbols; whole slots, as a local round remasks them; kinds lightly and
     pointers heavily, as they stand while a plan is drafted. Later slots are masked more. Fixed slots never."""
     count, symbols_count = batch.clean.shape
     slots = symbols_count // WIDTH
-    t = noise.timesteps(count, generator)
+    t = noise.timesteps(count, generator) if recipe.concentrated else torch.rand(count, generator=generator)
     free = (~batch.fixed).float()
     every = torch.full((count,), slots)
     weights = noise.later(every, 0.5, slots) * free
@@ -59,11 +77,18 @@ def draw_masks(batch: Batch, generator: torch.Generator) -> Tensor:
     heavy = noise.mask(every, t.sqrt(), generator, weights) | light
     drafted = torch.cat([light[..., None], heavy[..., None].expand(-1, -1, WIDTH - 1)], dim=-1).flatten(1)
     style = torch.rand(count, generator=generator)[:, None]
+    if not recipe.drafted:
+        style = style * 0.6
     chosen = torch.where(style < 0.34, single, torch.where(style < 0.6, whole, drafted))
     return torch.where((t >= 1.0)[:, None], wide > 0, chosen)
 
 
-def corrupt(batch: Batch, masked: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def corrupt(
+    batch: Batch,
+    masked: Tensor,
+    generator: torch.Generator,
+    recipe: Recipe = RECIPE,
+) -> tuple[Tensor, Tensor]:
     """(tokens, changed), both (B, N * 4): masks put in, and uniform noise on what stays visible: claims point at
     other evidence of their pool, a few kinds are others."""
     clean = batch.clean
@@ -72,8 +97,8 @@ def corrupt(batch: Batch, masked: Tensor, generator: torch.Generator) -> tuple[T
     # Half the rows get no uniform noise: a first draft meets none.
     noisy = (torch.rand(clean.shape[0], 1, generator=generator) < 0.5).expand_as(clean)
     dice = torch.rand(clean.shape, generator=generator)
-    point = noisy & seen & (clean >= FIRST) & (dice < REPOINT)
-    cast = noisy & seen & kind_place & (dice < RECAST)
+    point = noisy & seen & (clean >= FIRST) & (dice < recipe.repoint)
+    cast = noisy & seen & kind_place & (dice < recipe.recast)
     high = FIRST + batch.present.sum(-1, keepdim=True)
     tokens = noise.uniform(clean, point, FIRST, high, generator)
     tokens = noise.uniform(tokens, cast, 0, int(Kind.LINK), generator)
@@ -148,13 +173,20 @@ def turned(batch: Batch, generator: torch.Generator) -> Batch:
     return replace(batch, brief=batch.brief @ turn, evidence=batch.evidence @ turn)
 
 
-def training_step(planner: Planner, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+def training_step(
+    planner: Planner,
+    batch: Batch,
+    generator: torch.Generator,
+    recipe: Recipe = RECIPE,
+) -> dict[str, Tensor]:
     """Losses of one batch under a mask and its inverse; the inverse keeps fixed slots visible too."""
-    masked = draw_masks(batch, generator)
+    masked = draw_masks(batch, generator, recipe)
     lengths = torch.full((len(masked),), masked.shape[1])
     inverse = noise.complement(masked, lengths) & ~batch.fixed.repeat_interleave(WIDTH, dim=1)
+    if not recipe.complementary:
+        inverse = draw_masks(batch, generator, recipe)
     both = Batch(*(torch.cat([v, v]) for v in vars(batch).values()))
-    tokens, changed = corrupt(both, torch.cat([masked, inverse]), generator)
+    tokens, changed = corrupt(both, torch.cat([masked, inverse]), generator, recipe)
     return loss(planner, both, tokens, changed)
 
 
@@ -261,20 +293,20 @@ class Run:
         made.load_state_dict(self.average)
         return made.eval()
 
-    def advance(self, corpus: Corpus, total_seconds: float) -> dict[str, float]:
-        """One optimizer step; the rate warms up and falls to 5% along a cosine of the time used."""
+    def advance(self, corpus: Corpus, share: float, recipe: Recipe = RECIPE) -> dict[str, float]:
+        """One optimizer step of a run that is `share` (0..1) done; the rate warms up and falls to 5% along a cosine."""
         started = time.perf_counter()
-        share = min(self.seconds / max(total_seconds, 1e-9), 1.0)
+        share = min(share, 1.0)
         rate = self.rate * min(1.0, (self.step + 1) / WARM) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         size = int(self.random.integers(POOL[0], POOL[1] + 1))  # one for the batch: padding costs time
         batch = collate(examples(corpus, BATCH, self.random, size), self.random)
-        if float(torch.rand(1, generator=self.generator)) < TURNED:
+        if float(torch.rand(1, generator=self.generator)) < recipe.turned:
             batch = turned(batch, self.generator)
         self.planner.train()
         with torch.autocast("cpu", torch.bfloat16):
-            parts = training_step(self.planner, batch, self.generator)
+            parts = training_step(self.planner, batch, self.generator, recipe)
         self.optimizer.zero_grad(set_to_none=True)
         parts["total"].backward()
         torch.nn.utils.clip_grad_norm_(self.planner.parameters(), 1.0)
@@ -313,7 +345,7 @@ def train(
         run.begin(load(start))
     saved, sums, steps = time.perf_counter(), dict[str, float](), 0
     while run.seconds < minutes * 60:
-        parts = run.advance(corpus, minutes * 60)
+        parts = run.advance(corpus, run.seconds / (minutes * 60))
         steps += 1
         sums = {k: sums.get(k, 0.0) + v for k, v in parts.items()}
         due = time.perf_counter() - saved > SAVE_EVERY or run.seconds >= minutes * 60
