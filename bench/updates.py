@@ -1,6 +1,6 @@
 """What new evidence does to drafts of real pages: planted updates, one JSON line a figure.
 
-    python -m bench.updates --data ../shared/data --cache FOLDER [--split calibrate] [--off kl] [--minutes 4]
+    python -m bench.updates --data ../shared/data --cache FOLDER [--split calibrate] [--off reading] [--minutes 4]
 
 Drafts are made by the engine from pages of the shards that validation.txt names
 (--split calibrate: of others), then newer sources are planted (update_cases.py):
@@ -43,8 +43,8 @@ from dlm_core.train.plan_data import validation_files
 
 EFFORT = Effort.at(0.0)  # what is measured is what a revision touches, not how well it is worded
 BUDGET = Budget(slots=12, claims=8, most=11, sections=2)
-PAGES = 32  # of a shard that are looked at
-TOPICS = 14  # of a shard at most
+PAGES = 120  # of a shard that are looked at
+TOPICS = 40  # of a shard at most
 CALIBRATION = (
     "textbooks/introduction-sociology-3e",
     "textbooks/microbiology",
@@ -56,7 +56,7 @@ CALIBRATION = (
 )
 KINDS = ("irrelevant", "repeated", "relevant", "fact", "premise")
 SEED = 11
-PARTS = ("kl", "reading", "contradiction", "reconstruction")
+PARTS = ("reading", "contradiction", "reconstruction")
 Progress = Callable[[str], None]
 
 
@@ -149,7 +149,7 @@ class Bench:
 
     @property
     def key(self) -> str:
-        return _digest(self.split.files, _code("bench/update_cases.py"), SEED)
+        return _digest(self.split.files, _code("bench/update_cases.py"), PAGES, TOPICS, SEED)
 
     def pages(self, file: str) -> list[Page]:
         """Pages of a shard."""
@@ -300,7 +300,6 @@ def outcome(case: Case, decision: Decision, after: Canvas, seconds: float) -> di
         "shift": decision.cause.shift,
         "tokens": list(decision.cause.tokens),
         "shifts": decision.shifts,
-        "plan": decision.plan,
         "changed": changed,
         "added": added,
         "target": told,

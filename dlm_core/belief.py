@@ -1,9 +1,6 @@
 """What new evidence does to the model's belief, and what follows from it.
 
-Three questions, each with its own answer in nats or in words:
-- the plan: how far does the new evidence move the planner's pointers at each
-  claim (KL of the pointer distribution without it and with it)? That says which
-  pairs of a claim and a new piece are worth reading;
+Two questions, one answered in words and one in nats:
 - the words: which values of a claim does new evidence contradict (conflict.py)?
   These are its key tokens;
 - the text: how much less does the base expect the key tokens once it has read
@@ -13,7 +10,8 @@ A value that new evidence changes in one claim is a fact, and its claim alone is
 rewritten. One that it changes in several claims is a premise: every claim that
 names it rests on it, and when the shifts of all of them pass the threshold the
 whole sequence is reconstructed. Evidence that only adds stays local.
-docs/belief.md says how the thresholds were set, and what is measured.
+docs/belief.md says how the threshold was set, what is measured, and what was
+taken out because it decided nothing.
 """
 
 from __future__ import annotations
@@ -23,25 +21,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from dlm_core.canvas import Canvas, Cause, Slot
 from dlm_core.compose import claim_task
 from dlm_core.conflict import Change, changes, says, share
-from dlm_core.layout import TWIN, Budget, rows_of
+from dlm_core.layout import TWIN, Budget
 from dlm_core.models import Models
-from dlm_core.plan_features import features
-from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool
 from dlm_core.prompt import CLAIM, prompt
 from dlm_core.wanted import allowed, sized
 
 PAIRS = 64  # pairs of a claim and a new piece that are looked at
 NEAR = 0.35  # cosine from which a claim and new evidence may speak of one thing
-GUIDED = 8.0  # nats a cosine of one is worth when the planner chooses pairs
-LEAST = 0.01  # nats the key tokens of a contradicted claim must fall to count
-RESTS = 0.01  # the same for a claim that names a fallen premise
-THRESHOLD = 0.5  # nats, summed over the claims that rest on the fact
+THRESHOLD = 0.5  # nats, summed over the claims that rest on a premise, from which the whole is reconstructed
 PREMISE = 2  # claims whose value new evidence must change before others rest on it
 ADDED = 6  # new pieces offered to a local round
 AMONG = 3  # cited sentences that say how close new evidence is to the draft
@@ -53,7 +45,6 @@ KNOWN = 0.6  # share of its words and facts from which a cited sentence says it 
 class Parts:
     """Which parts of the decision are in use; a bench switches them off one by one."""
 
-    kl: bool = True
     reading: bool = True
     contradiction: bool = True
     reconstruction: bool = True
@@ -65,8 +56,7 @@ class Decision:
     sections that gain. new: evidence worth adding. disputes: contradicted
     evidence -> the evidence preferred to it. rests: evidence that names a fallen
     premise and is contradicted nowhere -> the evidence that changed the premise.
-    shifts: nats by claim id. plan: KL in nats of the planner's first pointer by
-    claim id."""
+    shifts: nats by claim id."""
 
     kind: str
     cause: Cause
@@ -75,7 +65,6 @@ class Decision:
     disputes: dict[str, str] = field(default_factory=dict)
     shifts: dict[str, float] = field(default_factory=dict)
     rests: dict[str, str] = field(default_factory=dict)
-    plan: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,8 +93,7 @@ def reflect(
     claims = [s for s in canvas.claims() if s.pointers and s.text and all(p in pool.evidence for p in s.pointers)]
     if not fresh or not claims:
         return Decision("keep", Cause("no new evidence on the question", threshold=THRESHOLD))
-    plan, mass = plan_shift(canvas, pool, models, claims, fresh)
-    moved = _moved(_pairs(claims, fresh, pool, mass, use), pool, models, use)
+    moved = _moved(_pairs(claims, fresh, pool), pool, models, use)
     fallen, resting = _resting(moved, claims, pool, models, use)
     shifts: dict[str, float] = {}
     for m in (*moved, *resting):
@@ -124,19 +112,19 @@ def reflect(
         for old, by in disagreements(pool, fresh).items():
             disputes.setdefault(old, by)
         rests |= {e: by for e, by in _named(fallen, pool, fresh).items() if e not in disputes}
-        return Decision("reconstruct", cause, tuple(shifts), tuple(fresh), disputes, shifts, rests, plan)
+        return Decision("reconstruct", cause, tuple(shifts), tuple(fresh), disputes, shifts, rests)
     direct = tuple(dict.fromkeys(m.slot.id for m in moved))
     shifts = {i: s for i, s in shifts.items() if i in direct}
     total = round(sum(shifts.values()), 4)
     worth, gaining = _additions(canvas, fresh, disputes, pool, size)
     if not worth and not direct:
         cause = Cause("new evidence says nothing the draft lacks", threshold=THRESHOLD)
-        return Decision("keep", cause, shifts=shifts, plan=plan)
+        return Decision("keep", cause, shifts=shifts)
     names = "”, “".join(canvas.slot(g).text for g in gaining)
     many = "a claim" if len(direct) == 1 else f"{len(direct)} claims"
     reason = f"new evidence changes a fact of {many}" if direct else f"new evidence adds to “{names}”"
     cause = Cause(reason, tuple(dict.fromkeys((*sources, *worth))), tokens, total, THRESHOLD)
-    return Decision("local", cause, (*direct, *gaining), worth, disputes, shifts, {}, plan)
+    return Decision("local", cause, (*direct, *gaining), worth, disputes, shifts)
 
 
 # --- contradiction ------------------------------------------------------------------
@@ -178,23 +166,17 @@ def preferred(old: str, new: str, pool: Pool) -> str:
 # --- which claims move ----------------------------------------------------------------
 
 
-def _pairs(
-    claims: Sequence[Slot], fresh: Sequence[str], pool: Pool, mass: np.ndarray, use: Parts
-) -> list[tuple[Slot, str]]:
-    """At most PAIRS pairs of a claim and a new piece that may speak of one thing:
-    those the planner would soonest exchange for the claim's evidence, guided as
-    plans are by how near the two are; without it the nearest ones."""
+def _pairs(claims: Sequence[Slot], fresh: Sequence[str], pool: Pool) -> list[tuple[Slot, str]]:
+    """At most PAIRS pairs of a claim and a new piece that may speak of one thing, the nearest ones."""
     lead = np.stack([pool.vectors[pool.row(s.pointers[0])] for s in claims])
-    near = lead @ np.stack([pool.vectors[pool.row(e)] for e in fresh]).T
-    weight = np.log(np.maximum(mass, 1e-9)) + GUIDED * near if use.kl else near
-    weight = np.where(near >= NEAR, np.round(weight, 5), -np.inf)
-    order = np.argsort(-weight, axis=None, kind="stable")[:PAIRS]
+    near = np.round(lead @ np.stack([pool.vectors[pool.row(e)] for e in fresh]).T, 5)
+    order = np.argsort(-near, axis=None, kind="stable")[:PAIRS]
     found = [divmod(flat, len(fresh)) for flat in order.tolist()]
-    return [(claims[i], fresh[j]) for i, j in found if np.isfinite(weight[i, j]) and fresh[j] not in claims[i].pointers]
+    return [(claims[i], fresh[j]) for i, j in found if near[i, j] >= NEAR and fresh[j] not in claims[i].pointers]
 
 
 def _moved(pairs: Sequence[tuple[Slot, str]], pool: Pool, models: Models, use: Parts) -> list[_Moved]:
-    """The claims whose key tokens the new evidence contradicts and the base then expects less."""
+    """The claims whose key tokens the new evidence contradicts, with the fall of what the base expects of them."""
     found: list[tuple[Slot, str, str, Change]] = []
     if use.contradiction:
         for slot, e in pairs:
@@ -210,7 +192,7 @@ def _moved(pairs: Sequence[tuple[Slot, str]], pool: Pool, models: Models, use: P
             if float(pool.vectors[pool.row(slot.pointers[0])] @ pool.vectors[pool.row(e)]) >= TWIN:
                 found.append((slot, slot.pointers[0], e, Change("any", slot.text, pool.evidence[e].text)))
     falls = _falls([(s, e, c.old) for s, _, e, c in found], pool, models) if use.reading else [THRESHOLD] * len(found)
-    made = [_Moved(s, h, e, c, fall) for (s, h, e, c), fall in zip(found, falls, strict=True) if fall >= LEAST]
+    made = [_Moved(s, h, e, c, fall) for (s, h, e, c), fall in zip(found, falls, strict=True)]
     # One piece of evidence changes a claim: the one that says nearest to what the claim's evidence says.
     best: dict[str, _Moved] = {}
     near = {id(m): float(pool.vectors[pool.row(m.held)] @ pool.vectors[pool.row(m.by)]) for m in made}
@@ -237,7 +219,7 @@ def _resting(
                 nearest = max(group, key=lambda m: float(pool.vectors[pool.row(m.by)] @ here))
                 asked.append((slot, nearest.by, nearest.change))
     falls = _falls([(s, e, c.old) for s, e, c in asked], pool, models) if use.reading else [THRESHOLD] * len(asked)
-    held = [_Moved(s, s.pointers[0], e, c, fall) for (s, e, c), fall in zip(asked, falls, strict=True) if fall >= RESTS]
+    held = [_Moved(s, s.pointers[0], e, c, fall) for (s, e, c), fall in zip(asked, falls, strict=True)]
     return [group[0].change for group in fallen], held
 
 
@@ -284,46 +266,6 @@ def _falls(asked: Sequence[tuple[Slot, str, str]], pool: Pool, models: Models) -
         before, after = read[2 * n], read[2 * n + 1]
         out.append(round(sum(max(0.0, before[k] - after[k]) for k in _places(slot, value, models)), 4))
     return out
-
-
-# --- the plan -----------------------------------------------------------------------
-
-
-@torch.no_grad()
-def plan_shift(
-    canvas: Canvas, pool: Pool, models: Models, claims: Sequence[Slot], new: Sequence[str]
-) -> tuple[dict[str, float], np.ndarray]:
-    """What the planner makes of new evidence: by claim id the KL in nats of its
-    first pointer without the new evidence and with it, each claim masked in turn
-    while the others stand; and (claims, new) the probability each new piece draws."""
-    rows = rows_of(canvas)
-    place = {s.id: i for i, s in enumerate(canvas.slots)}
-    held = Plan(
-        [k for k, _, _ in rows],
-        [tuple(pool.row(e) for e in ids if e in pool.evidence) for _, ids, _ in rows],
-        [c for _, _, c in rows],
-    )
-    brief = torch.from_numpy(models.embedder([canvas.question])[0])
-    known = torch.zeros(len(pool), dtype=torch.bool)
-    known[[pool.row(e) for e in canvas.cited() if e in pool.evidence]] = True
-    more = known.clone()
-    more[[pool.row(e) for e in new]] = True
-    before, after = (
-        distribution(
-            models.planner,
-            held,
-            brief=brief,
-            evidence=torch.from_numpy(pool.vectors).float(),
-            features=features(pool, canvas.question, brief),
-            slots=[place[s.id] for s in claims],
-            usable=usable,
-            kinds_visible=True,
-        ).pointers[:, 0]
-        for usable in (known, more)
-    )
-    away = torch.where(torch.isinf(before), torch.zeros_like(before), before.exp() * (before - after)).sum(-1)
-    mass = after[:, [1 + pool.row(e) for e in new]].exp().numpy()
-    return {s.id: round(float(kl), 4) for s, kl in zip(claims, away, strict=True)}, mass
 
 
 # --- what is worth adding -----------------------------------------------------------

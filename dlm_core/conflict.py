@@ -25,7 +25,30 @@ FEWEST = 2  # content words two sentences on the same thing share
 
 # Words that frame what is said and say nothing of it: "a 2024 review found that".
 _FRAME: frozenset[object] = frozenset(
-    "accord new data research survey study review report show found find estimate recent figure".split()
+    "accord new data research survey study review report show found find estimate recent figure edition recount"
+    " correction".split()
+)
+
+
+# One in the place of the other makes it another thing: "in the north" and "in the south" may have two values.
+_OPPOSITES = """north/south northern/southern northeast/northwest east/west eastern/western upper/lower inner/outer
+    men/women man/woman boys/girls boy/girl male/female husbands/wives fathers/mothers sons/daughters
+    children/adults younger/older young/old newborns/adults urban/rural cities/countryside public/private
+    summer/winter spring/autumn spring/fall day/night daytime/nighttime morning/evening morning/afternoon
+    weekday/weekend first/second second/third first/last early/late earlier/later before/after
+    high/low higher/lower highest/lowest largest/smallest larger/smaller large/small longest/shortest
+    long/short hot/cold warm/cool wet/dry rich/poor
+    import/export demand/supply buyers/sellers lenders/borrowers employers/employees employed/unemployed
+    domestic/foreign national/international developed/developing internal/external positive/negative left/right
+    liquid/gas solid/liquid solid/gas increase/decrease rise/fall gain/loss minimum/maximum least/most
+    democrats/republicans democratic/republican black/white primary/secondary secondary/tertiary acute/chronic
+    direct/indirect active/passive single/married undergraduate/graduate freshwater/marine plants/animals"""
+# "A 2024 review found that", "As of 2024,", "In the 2024 edition,": the year of the source, none of what it says.
+_FRAMED = re.compile(
+    r"^(?:An?|The|In the|In an?) ((?:19|20)\d\d) (?:[a-z]+ )?"
+    r"(?:edition|review|study|survey|report|recount|analysis|update)\b"
+    r"|^As of ((?:19|20)\d\d), |^A correction published in ((?:19|20)\d\d) "
+    r"|, (?:according to|as) an? ((?:19|20)\d\d) (?:[a-z]+ )?(?:review|study|survey|report|analysis)\b"
 )
 
 
@@ -66,8 +89,10 @@ def _stem(word: str) -> str:
 
 
 def _items(text: str) -> list[_Item]:
-    """Content words and facts of a sentence, in order."""
-    found = valued(text)
+    """Content words and facts of a sentence, in order, without the year of a frame around it."""
+    frame = _FRAMED.search(text)
+    dated = frame.span(frame.lastindex or 0) if frame else (0, 0)
+    found = [f for f in valued(text) if not dated[0] <= f.start < dated[1]]
     out: list[tuple[int, _Item]] = []
     for f in found:
         unit = re.match(r"[ -]([A-Za-z%]+)", text[f.end :]) if f.kind == "number" else None
@@ -78,6 +103,15 @@ def _items(text: str) -> list[_Item]:
             stem = _stem(m.group())
             out.append((m.start(), _Item("word", stem, m.group())))
     return [item for _, item in sorted(out, key=lambda pair: pair[0])]
+
+
+OPPOSITES = frozenset(frozenset(_stem(word) for word in pair.split("/")) for pair in _OPPOSITES.split() if "/" in pair)
+
+
+def _another(mine: set[object], theirs: set[object]) -> bool:
+    """Whether one sentence has a word where the other has its opposite."""
+    apart = [{str(w) for w in a - b} for a, b in ((mine, theirs), (theirs, mine))]
+    return any(frozenset((a, b)) in OPPOSITES for a in apart[0] for b in apart[1])
 
 
 def _around(items: list[_Item], at: int) -> set[object]:
@@ -94,20 +128,22 @@ def _differing(old: str, new: str) -> tuple[str, str]:
     return " ".join(a), " ".join(b)
 
 
-def _has(items: list[_Item], fact: _Item) -> bool:
-    """Whether a fact is among them; a name also as part of a longer one, and the other way round."""
+def _has(items: list[_Item], fact: _Item, own: list[_Item]) -> bool:
+    """Whether a fact is among them; a name also as part of a longer one, and the other way round, but for names that
+    the fact's `own` sentence has too ("the Cherokee" of both is no part of one's "Cherokee Phoenix")."""
     if any(i.key == fact.key for i in items):
         return True
     mine = set(str(fact.key).split())
-    theirs = (set(str(i.key).split()) for i in items if i.kind == "name")
+    both = {i.key for i in own}
+    theirs = (set(str(i.key).split()) for i in items if i.kind == "name" and i.key not in both)
     return fact.kind == "name" and any(mine <= t or t <= mine for t in theirs)
 
 
 def _pairs(old: list[_Item], new: list[_Item]) -> list[tuple[float, int, int]]:
     """(likeness, index in old, index in new) of facts that only one side has, the likeliest first,
     each in one pair."""
-    gone = [a for a, i in enumerate(old) if i.kind != "word" and not _has(new, i)]
-    come = [b for b, i in enumerate(new) if i.kind != "word" and not _has(old, i)]
+    gone = [a for a, i in enumerate(old) if i.kind != "word" and not _has(new, i, old)]
+    come = [b for b, i in enumerate(new) if i.kind != "word" and not _has(old, i, new)]
     opcodes = SequenceMatcher(None, [i.key for i in old], [i.key for i in new], autojunk=False).get_opcodes()
     facing = [(range(a, b), range(c, d)) for tag, a, b, c, d in opcodes if tag == "replace"]
     scored = []
@@ -117,7 +153,7 @@ def _pairs(old: list[_Item], new: list[_Item]) -> list[tuple[float, int, int]]:
                 continue
             mine, theirs = _around(old, a), _around(new, b)
             like = len(mine & theirs) / max(1, min(len(mine), len(theirs)))
-            if like >= LIKE:
+            if like >= LIKE or _only(old, gone, a) and _only(new, come, b):
                 scored.append((like + 0.1 * any(a in r and b in s for r, s in facing), a, b))
     scored.sort(key=lambda s: (-s[0], s[1], s[2]))
     out: list[tuple[float, int, int]] = []
@@ -125,6 +161,12 @@ def _pairs(old: list[_Item], new: list[_Item]) -> list[tuple[float, int, int]]:
         if all(a != x and b != y for _, x, y in out):
             out.append((like, a, b))
     return out
+
+
+def _only(items: list[_Item], some: list[int], at: int) -> bool:
+    """Whether it is the one of its kind among `some`: "In 1960, ..." against "... in 1958" stands elsewhere, and yet
+    there is nothing else it could be the other value of."""
+    return [i for i in some if items[i].kind == items[at].kind] == [at]
 
 
 def share(text: str, held: str) -> float:
@@ -145,6 +187,8 @@ def changes(old: str, new: str, *, strict: bool = False) -> list[Change]:
     others = {i.key for n, i in enumerate(theirs) if all(n != b for _, _, b in pairs)} - _FRAME
     shared, small = len(words & others), min(len(words), len(others))
     if not pairs or small < FEWEST or shared < OVERLAP * small:
+        return []
+    if _another(words, others):
         return []
     if strict and words - others and others - words:
         return []

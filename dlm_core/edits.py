@@ -16,11 +16,11 @@ from difflib import SequenceMatcher
 import numpy as np
 import torch
 
-from dlm_core.belief import plan_shift
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.clauses import asides, clauses, joined, length
 from dlm_core.compose import seeded, write_claims
 from dlm_core.conflict import conflict
+from dlm_core.drawn import drawn
 from dlm_core.effort import Effort
 from dlm_core.job import Job
 from dlm_core.layout import TWIN, Budget, Row, in_order, rows_of, sample
@@ -305,12 +305,11 @@ def fitting(canvas: Canvas, offered: Sequence[str], pool: Pool, models: Models) 
     if not new:
         return []
     seen = _seen(canvas, models)
-    drawn = plan_shift(seen, pool, models, [s for s in seen.claims() if s.pointers], new)[1].sum(axis=0)
-    mass = dict(zip(new, drawn.tolist(), strict=True))
+    mass = dict(zip(new, drawn(seen, pool, models, [s for s in seen.claims() if s.pointers], new).sum(0), strict=True))
     kin = pool.affinity()
     sections = [(head.id, [pool.row(p) for s in body for p in s.pointers[:1]]) for head, body in canvas.sections()]
     out: list[tuple[str, str]] = []
-    for e in sorted(new, key=lambda e: (-round(mass[e], 6), pool.row(e))):
+    for e in sorted(new, key=lambda e: (-round(float(mass[e]), 6), pool.row(e))):
         if any(float(pool.vectors[pool.row(e)] @ pool.vectors[pool.row(o)]) >= TWIN for o, _ in out):
             continue
         near_to = [float(np.mean(kin[pool.row(e), rows])) if rows else -1.0 for _, rows in sections]

@@ -38,6 +38,18 @@ MOVED = [
         "Wilson",
         "Harding",
     ),
+    (  # it stands elsewhere, and there is no other it could be
+        "In 1960, two thirds of all households were headed by a married couple.",
+        "According to newer data, two thirds of all households were headed by a married couple in 1958.",
+        "1960",
+        "1958",
+    ),
+    (  # a name that both have is no part of the one that went
+        "The Cherokee Phoenix, the newspaper of the Cherokee, began publication in 1828 in English.",
+        "The Far East, the newspaper of the Cherokee, began publication in 1828 in English.",
+        "Cherokee Phoenix",
+        "Far East",
+    ),
     (
         "In 2010, the agency released a National Action Plan.",
         "In 2004, the agency released a National Action Plan.",
@@ -58,6 +70,11 @@ APART = [
         "The survey of 2004 covered 12,000 households, according to a 2024 survey.",
     ),
     ("A request is repeated after 30 seconds.", "A request is repeated after 3 attempts."),
+    (
+        "Students in the north of the country spend 5 hours a day at school.",
+        "Students in the south of the country spend 3 hours a day at school.",
+    ),
+    ("In 2010, 60 percent of men worked in the town.", "In 2010, 40 percent of women worked in the town."),
     ("Sigmund Freud founded the school in Vienna.", "Freud founded the school in Vienna."),
     ("The town has 9,000 people.", "The town has 9000 people."),
 ]

@@ -98,7 +98,6 @@ class DecisionEvent(Head):
     sources: list[CausingSource]
     claims: list[str]
     shifts: NotRequired[dict[str, Any]]
-    plan: NotRequired[dict[str, Any]]
 
 
 class DrawnSlot(TypedDict):

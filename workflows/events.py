@@ -86,7 +86,6 @@ def decided(made: Decision, pool: Pool, pages: Sequence[str], claims: Sequence[s
         ],
         "claims": [s for s in made.slots if s in set(claims)],
         "shifts": dict(made.shifts),
-        "plan": dict(made.plan),
     }
 
 

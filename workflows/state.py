@@ -94,7 +94,6 @@ def pack(decision: Decision) -> dict[str, Any]:
         "disputes": dict(decision.disputes),
         "rests": dict(decision.rests),
         "shifts": dict(decision.shifts),
-        "plan": dict(decision.plan),
     }
 
 
@@ -113,5 +112,4 @@ def unpack(raw: dict[str, Any]) -> Decision:
         dict(raw["disputes"]),
         dict(raw.get("shifts", {})),
         dict(raw.get("rests", {})),
-        dict(raw.get("plan", {})),
     )
