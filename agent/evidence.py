@@ -22,12 +22,11 @@ import numpy as np
 from agent.brief import Brief
 from agent.duplicates import distinct
 from agent.gaps import COVERED
-from dlm_core.clutter import mendable
 from dlm_core.coverage import places
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
-from dlm_core.segment import Evidence, Passage
+from dlm_core.segment import Evidence, Passage, usable
 from tools.injection import addresses_reader
 from tools.library import Library
 from tools.query import keywords
@@ -196,7 +195,7 @@ def _candidates(
             flagged.setdefault(passage.source, []).append(name)
             continue
         for e in library.evidence_of(name, captions):
-            if e.standalone or mendable(e.text):
+            if usable(e):
                 out[e.id] = (e, passages[name])
     return out, flagged
 

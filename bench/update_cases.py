@@ -20,7 +20,6 @@ import numpy as np
 
 from dlm_core import segment
 from dlm_core.canvas import Canvas, Slot
-from dlm_core.clutter import mendable
 from dlm_core.facts import facts
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
@@ -304,7 +303,7 @@ def source(name: str, lines: Sequence[str], heading: str) -> list[Evidence]:
     """The evidence of a source whose text is these sentences, as the segmenter has it."""
     text = segment.tidy("\n\n".join([f"# {heading}", *lines]))
     found = segment.split(text, name)[1]
-    return [e for e in found if e.standalone or mendable(e.text)]
+    return [e for e in found if segment.usable(e)]
 
 
 def swapped(text: str, old: str, new: str) -> str:

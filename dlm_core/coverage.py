@@ -67,7 +67,7 @@ def _words(text: str) -> set[str]:
     return {w[:6] for w in stems(text)}
 
 
-def passed_over(used: Collection[int], wanted: Sequence[list[int]]) -> list[list[int]]:
-    """Of each list of rows of which fewer than FEWEST are `used`, those that are not; where they are enough."""
-    free = [[r for r in on if r not in used] for on in wanted if len(set(used) & set(on)) < FEWEST]
+def passed_over(used: Collection[int], wanted: Sequence[list[int]], least: int = FEWEST) -> list[list[int]]:
+    """Of each list of rows of which fewer than `least` are `used`, those that are not; where they are enough."""
+    free = [[r for r in on if r not in used] for on in wanted if len(set(used) & set(on)) < least]
     return [on for on in free if len(on) >= FEWEST]

@@ -15,10 +15,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dlm_core.clutter import clean, mendable
 from dlm_core.english import STARTERS, word_set
 from dlm_core.standalone import standalone
 
-__all__ = ["Evidence", "Passage", "captions", "clean_inline", "sentences", "split", "standalone", "tidy"]
+__all__ = ["Evidence", "Passage", "captions", "clean_inline", "sentences", "split", "standalone", "tidy", "usable"]
 
 PASSAGE_MIN, PASSAGE_MAX = 60, 180  # words
 _FENCE = "```"
@@ -400,6 +401,7 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
         yield "code", fence, len(text.rstrip())
 
 
+INTRODUCED = ("its subject is introduced before", "names something introduced before")
 # "The impairments are ...": a plain definite subject, up to its verb.
 _DEFINITE = re.compile(
     r"The ((?:[a-z][a-z-]+ ){0,2}?[a-z][a-z-]+) (?:also |then |thus |still )?"
@@ -415,6 +417,11 @@ _KNOWN = re.compile(r"\bthe ((?:[a-z][\w-]+ )?[a-z][\w-]{3,})(?! (?:of|that|whic
 
 def _stems(text: str) -> set[str]:
     return {re.sub(r"(?:ies|es|s|ing|ed)$", "", w) for w in re.findall(r"[a-z-]+", text.lower())}
+
+
+def usable(evidence: Evidence) -> bool:
+    """Whether a claim may rest on a sentence, as it is or without what stands in it for its neighbours."""
+    return evidence.standalone or (evidence.reason not in INTRODUCED and mendable(evidence.text))
 
 
 def _introduced(sentence: str, lead: str, heading: str) -> bool:
@@ -459,10 +466,12 @@ def _atoms(text: str, kind: str, start: int, end: int, block: int, after_colon: 
         for c, d in _cut(text, start + a, start + b):
             sentence = text[c:d]
             reason = standalone(sentence)
-            if not reason and _introduced(sentence, lead, heading):
-                reason = "its subject is introduced before"
-            if not reason and _refers_back(sentence, text[start:c], heading):
-                reason = "names something introduced before"
+            # What would stand alone without its clutter is asked the same: "However, the disks formed later".
+            said = clean(sentence) if mendable(sentence) else "" if reason else sentence
+            if said and _introduced(said, lead, heading):
+                reason = INTRODUCED[0]
+            elif said and _refers_back(said, text[start:c], heading):
+                reason = INTRODUCED[1]
             if not reason and after_colon and not lead:
                 reason = "list item under a lead" if kind == "item" else "hangs on the line before it"
             atoms.append(_Atom(c, d, kind, block, lead, len(sentence.split()), reason))

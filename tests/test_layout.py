@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 
 from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, places, to_the_point
-from dlm_core.layout import Row, dissolve, in_order, opened_by, regroup
+from dlm_core.layout import Row, _there, dissolve, in_order, opened_by, regroup
 from dlm_core.order import as_told, defines, home
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
@@ -107,6 +108,21 @@ def test_what_the_question_is_about_is_defined_first(stars: Pool) -> None:
     made = opened_by(rows, told, "How does a star die?")
     assert groups(made) == [["b.e30", "b.e20", "b.e40"], ["a.e10", "b.e10"]]
     assert opened_by(rows, stars, "How does a star die?") == rows
+
+
+def test_each_sub_question_is_measured_by_what_is_closest_to_it() -> None:
+    questions = torch.eye(3)[:2]  # all evidence speaks of the first, little of the second
+    vectors = torch.tensor([[0.9, 0.1, 0.0], [0.8, 0.0, 0.2], [0.3, 0.4, 0.5]])
+    close = _there(vectors, vectors, questions)
+    assert close.argmax() in (0, 2) and torch.isclose(close[0], close[2])
+    assert close[1] < close[0]
+    assert _there(vectors[:0], vectors[:0], questions).shape == (0,)
+
+
+def test_a_sub_question_with_less_than_its_share_is_passed_over() -> None:
+    wanted = [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert passed_over([0, 1, 2, 4, 5], wanted) == []
+    assert passed_over([0, 1, 2, 4, 5], wanted, 3) == [[6, 7]]
 
 
 def test_sections_of_one_source_stand_in_its_order() -> None:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from dlm_core.segment import clean_inline, sentences, split, standalone, tidy
+from dlm_core.segment import clean_inline, sentences, split, standalone, tidy, usable
 from tests.support import need, shared_folder
 
 PAGE = """# Rivers
@@ -293,6 +293,11 @@ def test_several_things_that_the_paragraph_told_of_do_not_stand_alone() -> None:
     text = "Young stars are found with disks of gas and dust. The disks formed later and still contain gas."
     _, found = split(text, "s")
     assert [e.standalone for e in found] == [True, False]
+    # Nor without the connective that is in the way.
+    _, found = split(text.replace("The disks", "However, the disks"), "s")
+    assert [usable(e) for e in found] == [True, False]
+    _, found = split("Young stars are hot. However, disks of gas and dust are cold.", "s")
+    assert usable(found[1])
 
 
 def test_length_limits() -> None:
