@@ -172,8 +172,9 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     if ends and plain[0].endswith("ing") and any(w.endswith("ing") for w in evidence[max(0, begin - 4) : begin]):
         return False  # "by lowering wages, lowering prices, and ...": a list
     before = [w.lower() for w in evidence[:begin]]
-    if ends and ("not", "only") in zip(before, before[1:], strict=False) and {"also", "but"} & set(plain):
-        return False
+    denied = zip(before, before[1:], strict=False)
+    if ends and {("not", "only"), ("not", "because")} & set(denied) and {"also", "but", "because"} & set(plain):
+        return False  # the half that is denied waits for the other
     opens = cut[0] if _is_mark(cut[0]) else evidence[begin - 1]
     closes = cut[-1] if _is_mark(cut[-1]) else (evidence[end] if end < len(evidence) else "")
     if not ends and (opens in DASHES) != (closes in DASHES) and (closes in DASHES or _is_mark(closes)):
@@ -264,9 +265,16 @@ def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
     return out
 
 
+# "... not because recessions have been deeper, but rather.": no sentence ends so.
+WAITING = frozenset("and or nor but because although whereas while than which the a an if unless".split())
+
+
 def _sentence_problems(text: str) -> list[str]:
     out = []
     new = words(text)
+    last = [w.lower() for w in new if not _is_mark(w)][-2:]
+    if last and (last[-1] in WAITING or last == ["but", "rather"]):
+        out.append(f"breaks off at “{last[-1]}”")
     if not text.endswith((".", "!", "”", '"', ")")) or text.endswith((" .", ",.", ";.", ":.")):
         out.append("does not end as a sentence")
     if text[:1].islower() and not re.match(r"\w*[A-Z_.(\d]", text.split(" ")[0]):

@@ -232,3 +232,12 @@ def test_what_training_teaches_passes_the_check(sentence: str) -> None:
     """The targets of training and the check at run time must agree, or the check would undo the training."""
     for target in {clean(sentence), brief(sentence)}:
         assert problems(target, [sentence]) == []
+
+
+def test_what_is_denied_waits_for_its_other_half() -> None:
+    said = (
+        "Rates have been higher not because recessions have been deeper, but rather because conditions are different."
+    )
+    assert problems("Rates have been higher not because recessions have been deeper, but rather.", [said])
+    assert problems("Rates have been higher not because recessions have been deeper.", [said])
+    assert problems(said, [said]) == []
