@@ -37,9 +37,9 @@ from dlm_core.sentences import HEADING_ROOM, Task, write_texts
 from dlm_core.support import heading_problems, problems, words
 from dlm_core.tokenizer import EMPTY
 from dlm_core.train.draws import Example
+from dlm_core.train.plan_data import HELD_OUT
 
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
-HELD_FILES = ["textbooks/psychology-2e", "textbooks/principles-economics-3e", "textbooks/astronomy-2e"]
 
 
 def tell(figure: str, value: float, unit: str) -> None:
@@ -230,7 +230,7 @@ def plan(models: Models, given: argparse.Namespace) -> None:
     from dlm_core.planning import GUIDANCE
     from dlm_core.train.plan import measure
 
-    held = pools(given.plans, HELD_FILES, given.cases)
+    held = pools(given.plans, list(HELD_OUT), given.cases)
     full = NoEmptySlots(models.planner.config)
     full.load_state_dict(models.planner.state_dict())
     for name, planner in (("default", models.planner), ("no_empty_slots", full.eval())):
@@ -285,7 +285,7 @@ def planned(models: Models, given: argparse.Namespace, effort: Effort) -> dict[s
     from dlm_core.planning import plan as sample
     from dlm_core.train.plan_examples import coherence, set_f1
 
-    held = pools(given.plans, HELD_FILES, max(8, given.cases // 2))
+    held = pools(given.plans, list(HELD_OUT), max(8, given.cases // 2))
     began, scores, together, pairs = time.perf_counter(), [], 0, 0
     for i, case in enumerate(held):
         generator = torch.Generator().manual_seed(i)

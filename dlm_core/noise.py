@@ -69,11 +69,6 @@ def later(lengths: Tensor, slope: float, width: int | None = None) -> Tensor:
     return torch.where(place < lengths[:, None], 1 + slope * share, torch.zeros_like(share))
 
 
-def by_role(roles: Tensor, table: Tensor) -> Tensor:
-    """(B, L) mask weights looked up by role: `roles` (B, L) int64 indexes `table` (R,)."""
-    return table[roles]
-
-
 def uniform(tokens: Tensor, where: Tensor, low: int, high: Tensor | int, generator: torch.Generator) -> Tensor:
     """`tokens` with the positions `where` (same shape, bool) swapped for another symbol of [low, high).
 

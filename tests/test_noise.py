@@ -51,9 +51,7 @@ def test_weights_steer_masks_and_zero_keeps_a_position_visible() -> None:
     share = noise.mask(lengths, t, rng(2), weights).float().mean(0)
     assert share[4] == 0
     assert share[15:].mean() > 1.8 * share[:4].mean()
-    roles = torch.tensor([[0, 1, 1, 0]])
-    assert noise.by_role(roles, torch.tensor([0.0, 2.0])).tolist() == [[0.0, 2.0, 2.0, 0.0]]
-    only = noise.mask(torch.tensor([4]), torch.tensor([1.0]), rng(), noise.by_role(roles, torch.tensor([0.0, 2.0])))
+    only = noise.mask(torch.tensor([4]), torch.tensor([1.0]), rng(), torch.tensor([[0.0, 2.0, 2.0, 0.0]]))
     assert only.tolist() == [[False, True, True, False]]
 
 
