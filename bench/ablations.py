@@ -25,6 +25,7 @@ from bench.plan import interval
 from dlm_core.embed import Embedder
 from dlm_core.train import plan_data
 from dlm_core.train.plan import RECIPE, Recipe, Run, examples, held_loss, measure
+from dlm_core.train.plan_books import shelve
 from dlm_core.train.plan_data import Page
 from dlm_core.train.plan_examples import Corpus, Example, coherence, set_f1
 
@@ -69,7 +70,7 @@ def corpus_of(cache: Path, part: str, anchor: Anchor | None, *, drop: list[str])
     if anchor is not None:
         groups = [replace(g, pages=[anchor(p) for p in g.pages]) for g in groups]
     made = Corpus(groups)
-    made.shelve(plan_data.place_vectors(made.groups, cache / f"places-{part}.npz", Embedder()))
+    shelve(made, plan_data.place_vectors(made.groups, cache / f"places-{part}.npz", Embedder()))
     return made
 
 

@@ -23,9 +23,10 @@ from dlm_core.conflict import conflict
 from dlm_core.drawn import drawn
 from dlm_core.effort import Effort
 from dlm_core.job import Job
-from dlm_core.layout import TWIN, Budget, Row, in_order, rows_of, sample
+from dlm_core.layout import TWIN, Budget, rows_of, sample
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
+from dlm_core.order import Row, in_order
 from dlm_core.plan_features import features
 from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool

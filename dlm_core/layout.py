@@ -19,7 +19,7 @@ from dlm_core.conflict import conflict
 from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over, places, to_the_point
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
-from dlm_core.order import as_told, defines, home
+from dlm_core.order import Row, in_order, opened_by
 from dlm_core.parts import by_subject, shares
 from dlm_core.plan_features import features
 from dlm_core.planning import Plan, compact, plans
@@ -43,9 +43,6 @@ class Budget:
     claims: int = 20
     most: int = 28
     sections: int = 4
-
-
-Row = tuple[Kind, tuple[str, ...], float]  # kind, evidence ids, plan confidence
 
 
 def sample(
@@ -250,52 +247,6 @@ def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.nd
     about = float(np.mean([near[pool.row(rows[i][1][0])] for i in belonging]))
     apart = sum(belonging.values())
     return (apart / count + 0.5 * about) * min(1.0, count / max(1, min(budget.claims, len(pool))))
-
-
-def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
-    """A compact plan with its sections in the order of the sub-questions they
-    answer best (`parts`, (M, sub-questions), see `answers`); where these leave it open, and in each section,
-    what comes from one source stands in that source's order: a definition before what uses it."""
-    sections: list[list[Row]] = []
-    rest: list[Row] = []
-    for row in rows:
-        if row[0] == Kind.SECTION:
-            sections.append([row])
-        elif row[0] == Kind.CLAIM and row[1] and sections:
-            sections[-1].append(row)
-        else:
-            rest.append(row)
-
-    def place(row: Row) -> tuple[str, int]:
-        e = pool.evidence[row[1][0]]
-        return e.source, e.start
-
-    for n, (head, *body) in enumerate(sections):
-        sections[n] = [head, *(body[i] for i in as_told([place(row) for row in body]))]
-    told = as_told([home([place(row) for row in section[1:]]) for section in sections])
-    sections = [sections[i] for i in told]
-    if parts.shape[1] > 1:
-        mean = [parts[[pool.row(ids[0]) for _, ids, _ in s[1:]]].mean(axis=0) for s in sections]
-        order = sorted(range(len(sections)), key=lambda i: int(mean[i].argmax()))
-        sections = [sections[i] for i in order]
-    return [row for section in sections for row in section] + rest
-
-
-def opened_by(rows: Sequence[Row], pool: Pool, question: str) -> list[Row]:
-    """A compact plan that says first what the thing is that the question is about, where a claim of it does: that
-    claim comes first in its section, and the section before the others."""
-    at = {i: defines(question, pool.evidence[ids[0]].text) for i, (kind, ids, _) in enumerate(rows) if ids}
-    found = [i for i, where in at.items() if where >= 0 and rows[i][0] == Kind.CLAIM]
-    if not found:
-        return list(rows)
-    first = min(found, key=lambda i: (at[i], i))
-    heads = [i for i, row in enumerate(rows) if row[0] == Kind.SECTION]
-    begin = max((h for h in heads if h < first), default=None)
-    if begin is None:
-        return list(rows)
-    end = min((h for h in heads if h > first), default=len(rows))
-    own = [rows[begin], rows[first], *(rows[i] for i in range(begin + 1, end) if i != first)]
-    return [*own, *rows[:begin], *rows[end:]]
 
 
 def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[str] = ()) -> list[Row]:

@@ -2,8 +2,7 @@
 
 `plans` calls the step that the text scale uses, `dlm_core.denoise.step`: kinds
 first, from the left, then pointers by confidence, each piece of evidence once.
-`distribution` asks what the planner believes of single slots, and `divergence`
-how far new evidence moves that belief.
+`distribution` asks what the planner believes of single slots.
 """
 
 from __future__ import annotations
@@ -365,8 +364,7 @@ def distribution(
 ) -> Belief:
     """Log-probabilities at each of `slots` with that slot masked and all others of `held` visible.
 
-    usable: (M,) bool; hide new evidence to ask what was believed without it,
-    show it to ask what is believed now, and compare with `divergence`. Hidden
+    usable: (M,) bool, the evidence that is at hand. Hidden
     evidence gets -inf, also where another slot of `held` points at it.
     kinds_visible: mask the pointers of a slot only. Shapes as for `plan`.
     """
@@ -385,14 +383,3 @@ def distribution(
     pointers = logits.pointers[at]
     pointers[..., 1:] += guidance * (evidence @ brief)
     return Belief(list(slots), torch.log_softmax(logits.kinds[at], -1), torch.log_softmax(pointers, -1))
-
-
-def divergence(before: Belief, after: Belief) -> Tensor:
-    """(S,) KL(before || after) of kind and first pointer, summed, in nats: how far new evidence moves each slot.
-
-    `after` must allow at least the evidence that `before` allowed, else the result is inf.
-    """
-    total = torch.zeros(len(before.slots))
-    for p, q in ((before.kinds, after.kinds), (before.pointers[:, 0], after.pointers[:, 0])):
-        total += torch.where(torch.isinf(p), torch.zeros_like(p), p.exp() * (p - q)).sum(-1)
-    return total

@@ -18,8 +18,9 @@ from dlm_core.belief import Decision, disagreements
 from dlm_core.canvas import MAX_POINTERS, Canvas, Cause, Kind, Revision, Slot
 from dlm_core.compose import Progress, seeded, write_claims, write_headings, write_summary
 from dlm_core.job import Effort
-from dlm_core.layout import Budget, Row, dissolve, place, rows_of, sample, settle
+from dlm_core.layout import Budget, dissolve, place, rows_of, sample, settle
 from dlm_core.models import Models
+from dlm_core.order import Row
 from dlm_core.pool import Pool
 from dlm_core.skeleton import restored
 from dlm_core.wanted import allowed, fitted, holders, pinned_first, sized, unplanned, with_claims

@@ -13,8 +13,8 @@ import torch
 from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, places, to_the_point
-from dlm_core.layout import Row, _there, dissolve, in_order, opened_by, regroup
-from dlm_core.order import as_told, defines, home
+from dlm_core.layout import _there, dissolve, regroup
+from dlm_core.order import Row, as_told, defines, home, in_order, opened_by
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 

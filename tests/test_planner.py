@@ -20,7 +20,8 @@ from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.train import plan as training
 from dlm_core.train import plan_data
-from dlm_core.train.plan_examples import Book, Corpus, coherence, collate, from_book, set_f1
+from dlm_core.train.plan_books import Book, from_book
+from dlm_core.train.plan_examples import Corpus, coherence, collate, set_f1
 from tests.support import need
 
 SMALL = PlannerConfig(width=64, layers=2, heads=2, hidden=96)
@@ -143,9 +144,7 @@ def test_belief_is_a_distribution_and_moves_only_with_what_changed() -> None:
     assert before.kinds.shape == (2, 4) and after.pointers.shape == (2, 3, 13)
     assert torch.allclose(after.pointers.exp().sum(-1), torch.ones(2, 3), atol=1e-5)
     assert bool(torch.isinf(before.pointers[..., 10:]).all())
-    shift = planning.divergence(before, after)
-    assert bool((shift > 0).all()) and bool(torch.isfinite(shift).all())
-    assert torch.allclose(planning.divergence(after, after), torch.zeros(2), atol=1e-6)
+    assert not torch.allclose(before.pointers[..., :10], after.pointers[..., :10])  # more to choose from
     one = distribution(drawn(), held, **given, slots=[2])
     assert torch.allclose(one.pointers[0], after.pointers[1], atol=1e-5)
     assert distribution(drawn(), held, **given, slots=[]).slots == []

@@ -29,7 +29,8 @@ from dlm_core.embed import Embedder
 from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, load, save
 from dlm_core.planning import plan
 from dlm_core.train import plan_data
-from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, draw, set_f1
+from dlm_core.train.plan_books import draw, shelve
+from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, set_f1
 
 BATCH = 8  # examples; the forward pass sees twice as many, a mask and its inverse
 RATE = 7e-4
@@ -381,10 +382,10 @@ def main(args: argparse.Namespace) -> None:
         plan_data.prepare(data, cache / "train", embedder, seed=args.seed)
     never = plan_data.validation_files(data)
     corpus = Corpus(plan_data.load_groups(cache / "train"))
-    corpus.shelve(plan_data.place_vectors(corpus.groups, cache / "places.npz", Embedder()))
+    shelve(corpus, plan_data.place_vectors(corpus.groups, cache / "places.npz", Embedder()))
     others = Corpus([g for g in plan_data.load_groups(cache / "held") if g.file not in never])
     held = examples(others, HELD, np.random.default_rng(1))
-    others.shelve(plan_data.place_vectors(others.groups, cache / "places-held.npz", Embedder()))
+    shelve(others, plan_data.place_vectors(others.groups, cache / "places-held.npz", Embedder()))
     whole = examples(others, HELD, np.random.default_rng(2))
     run = train(
         corpus,
