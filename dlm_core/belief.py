@@ -37,6 +37,7 @@ THRESHOLD = 0.5  # nats, summed over the claims that rest on a premise, from whi
 PREMISE = 2  # claims whose value new evidence must change before others rest on it
 ADDED = 6  # new pieces offered to a local round
 AMONG = 3  # cited sentences that say how close new evidence is to the draft
+LOOSE = 0.2  # quantile of how close cited sentences are to each other that new evidence must reach: a draft has strays
 NEIGHBOUR = 0.4  # cosine that new evidence must have with something cited to be added
 KNOWN = 0.6  # share of its words and facts from which a cited sentence says it already
 
@@ -275,7 +276,7 @@ def _additions(
     canvas: Canvas, fresh: Sequence[str], disputes: dict[str, str], pool: Pool, budget: Budget
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """New evidence worth adding, the closest first, and the sections nearest to it: what is as close to the cited
-    sentences around it as the loosest of them is to the others, and what none of them says already."""
+    sentences around it as the loosest of them, strays aside, is to the others, and what none of them says already."""
     room = budget.most - len(canvas.claims())
     cited = [e for e in canvas.cited() if e in pool.evidence]
     if room <= 0 or not cited:
@@ -284,7 +285,7 @@ def _additions(
     among = held @ held.T
     np.fill_diagonal(among, -1.0)
     few = min(AMONG, len(cited) - 1)
-    loosest = float(np.sort(among)[:, len(cited) - few :].mean(1).min()) if few else NEIGHBOUR
+    loosest = float(np.quantile(np.sort(among)[:, len(cited) - few :].mean(1), LOOSE)) if few else NEIGHBOUR
     close: dict[str, float] = {}
     for e in allowed(fresh, pool, canvas.wanted):
         near = np.sort(held @ pool.vectors[pool.row(e)])
