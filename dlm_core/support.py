@@ -53,6 +53,8 @@ OPENERS = frozenset(
     " besides clearly notably essentially basically and but so for in as of by although while because since"
     " though interestingly importantly note remember recall that".split()
 )
+# "... not because recessions have been deeper, but rather.": no sentence ends so.
+WAITING = frozenset("and or nor but not because although whereas while than which the a an if unless".split())
 RELATIVE = frozenset("which who whom whose where when".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 ARTICLES = frozenset("a an the".split())
@@ -263,10 +265,6 @@ def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
         if not whole:
             out.append(f"cuts “{' '.join(old[a:b])}” out of its phrase")
     return out
-
-
-# "... not because recessions have been deeper, but rather.": no sentence ends so.
-WAITING = frozenset("and or nor but because although whereas while than which the a an if unless".split())
 
 
 def _sentence_problems(text: str) -> list[str]:

@@ -240,4 +240,5 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
     )
     assert problems("Rates have been higher not because recessions have been deeper, but rather.", [said])
     assert problems("Rates have been higher not because recessions have been deeper.", [said])
+    assert problems("Rates have been higher not.", [said])
     assert problems(said, [said]) == []
