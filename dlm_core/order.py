@@ -1,4 +1,4 @@
-"""The order in which sources tell what is taken from them: a definition stands before what uses it."""
+"""Order: a definition of what is asked about first, and a definition before what uses it, as sources tell it."""
 
 from __future__ import annotations
 
