@@ -24,7 +24,7 @@ from bench.line import line
 from bench.plan import interval
 from dlm_core.embed import Embedder
 from dlm_core.train import plan_data
-from dlm_core.train.plan import RECIPE, Recipe, Run, examples, held_loss, measure
+from dlm_core.train.plan import RECIPE, Recipe, Run, examples, held_loss, measure, stream
 from dlm_core.train.plan_books import shelve
 from dlm_core.train.plan_data import Page
 from dlm_core.train.plan_examples import Corpus, Example, coherence, set_f1
@@ -79,9 +79,10 @@ def trained(corpus: Corpus, recipe: Recipe, steps: int, seed: int, file: Path) -
     run = Run(seed)
     if file.is_file():
         run.restore(file)
+    draws = stream(corpus, seed, recipe=recipe)
     saved = time.monotonic()
     while run.step < steps:
-        run.advance(corpus, run.step / steps, recipe)
+        run.advance(draws, run.step / steps)
         if time.monotonic() - saved > SAVE_EVERY or run.step == steps:
             run.save(file)
             saved = time.monotonic()

@@ -32,6 +32,10 @@ class Batch:
     target: Tensor
     inside: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device."""
+        return Batch(*(column.to(device, non_blocking=True) for column in vars(self).values()))
+
 
 def left_padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """(tokens, visible), both (B, S): rows that end in the last column."""
@@ -64,7 +68,7 @@ def losses(model: Transformer, batch: Batch, *, adapter: bool = True) -> Tensor:
     """Next-token loss of every target token, its end token included: (P,) nats."""
     kv = after_reading(model, batch.context, batch.visible)
     tokens = torch.cat((batch.context[:, -1:], batch.target[:, :-1]), dim=1)
-    positions = batch.visible.sum(-1, keepdim=True) - 1 + torch.arange(tokens.shape[1])[None]
+    positions = batch.visible.sum(-1, keepdim=True) - 1 + torch.arange(tokens.shape[1], device=tokens.device)[None]
     states, _ = model(
         model.embed(tokens), positions=positions, visible=batch.inside, causal=True, adapter=adapter, past=kv
     )

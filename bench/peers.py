@@ -1,15 +1,15 @@
 """Train the left-to-right peer that `bench.reports` compares with.
 
-    python -m bench.peers --data ../shared/data [--out build/peers] [--resume]
+    python -m bench.peers --data ../shared/data [--out build/peers] [--tokens N] [--resume]
 
 The same base, an adapter of the same rank, the same examples, optimiser and
 schedule as the diffusion adapter, and as many supervised tokens: a token is a
-position that the loss counts. For the diffusion adapter these are all positions
-of its canvases, drawn again here by (seed, step) and counted; for the peer, the
-target's tokens and its end token. --minutes trains for a time instead, where
-equal tokens would take too long; the figures then say how many it saw. A killed
-run goes on with --resume. When done, prints one JSON line a figure. The adapter
-stays in --out and is never shipped.
+position that the loss counts. For the diffusion adapter these are the positions
+of its canvases that its training counted (its card says how many); for the
+peer, the target's tokens and its end token. --tokens sets another number,
+--minutes trains for a time instead; the figures then say how many it saw. A
+killed run goes on with --resume. When done, prints one JSON line a figure. The
+adapter stays in --out and is never shipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +26,23 @@ from torch import Tensor
 
 from bench.causal import collate, losses
 from bench.line import line
-from dlm_core.checkpoint import CheckpointError, compute_dtype, load_base
+from dlm_core.checkpoint import WEIGHTS, CheckpointError, compute_dtype, load_base
 from dlm_core.fetch_base import BaseError, base_path
 from dlm_core.model import Transformer
 from dlm_core.train.documents import DataError
-from dlm_core.train.draws import Example, draw
+from dlm_core.train.draws import Example
 from dlm_core.train.loop import Schedule, fit, neighbours
+from dlm_core.train.stream import Stream
 from dlm_core.train.text import RANK, examples
 
-BATCH = 20  # contexts a step of the diffusion adapter, two canvases each
-STEPS = 577  # of the diffusion adapter (dlm_core/weights/CARD.md)
-ROWS = 2 * BATCH  # sentences a step of the peer
+CARD = WEIGHTS / "text-card.json"
+ROWS = 40  # sentences a step, as many as a step of the diffusion adapter on a CPU has canvases
 
 
-def diffusion_tokens(train_set: list[Example], seed: int, steps: int) -> int:
-    """Positions that the diffusion adapter's loss counted in its first `steps` steps."""
-    return sum(
-        int((draw(neighbours(train_set, BATCH, seed, step), seed, step).weight > 0).sum()) for step in range(steps)
-    )
+def diffusion_tokens(card: Path = CARD) -> int:
+    """Positions that the loss of the shipped diffusion adapter counted, over all of its training."""
+    held = json.loads(card.read_text(encoding="utf-8"))
+    return int(held["supervised"] + held.get("before", {}).get("supervised", 0))
 
 
 def peer_tokens(batch: list[Example]) -> int:
@@ -51,21 +50,21 @@ def peer_tokens(batch: list[Example]) -> int:
     return sum(len(e.target) + 1 for e in batch)
 
 
-def by_shape(train_set: list[Example]) -> list[Example]:
+def by_shape(train_set: Sequence[Example]) -> list[Example]:
     """Like beside like, so that little of a batch is padding: contexts within eight tokens, then by target."""
     return sorted(train_set, key=lambda e: (-(-len(e.context) // 8), len(e.target)))
 
 
-def seen_tokens(rows: list[Example], seed: int, steps: int) -> int:
+def seen_tokens(rows: list[Example], size: int, seed: int, steps: int) -> int:
     """Positions that the peer's loss counts in its first `steps` steps."""
-    return sum(peer_tokens(neighbours(rows, ROWS, seed, step)) for step in range(steps))
+    return sum(peer_tokens(neighbours(rows, size, seed, step)) for step in range(steps))
 
 
-def steps_for(rows: list[Example], seed: int, tokens: int) -> int:
+def steps_for(rows: list[Example], size: int, seed: int, tokens: int) -> int:
     """Steps of the shortest run of the peer that sees at least `tokens`."""
     step = seen = 0
     while seen < tokens:
-        seen += peer_tokens(neighbours(rows, ROWS, seed, step))
+        seen += peer_tokens(neighbours(rows, size, seed, step))
         step += 1
     return step
 
@@ -74,7 +73,9 @@ def steps_for(rows: list[Example], seed: int, tokens: int) -> int:
 def held_out(model: Transformer, held: list[Example], *, adapter: bool) -> float:
     """Mean loss in nats a token on held-out examples."""
     rows = sorted(held, key=lambda e: len(e.context))
-    nats = [losses(model, collate(rows[b : b + ROWS]), adapter=adapter) for b in range(0, len(rows), ROWS)]
+    nats = [
+        losses(model, collate(rows[b : b + ROWS]).to(model.device), adapter=adapter) for b in range(0, len(rows), ROWS)
+    ]
     return float(torch.cat(nats).mean())
 
 
@@ -83,22 +84,32 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(args.threads)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    model, tokenizer = load_base(base_path(args.base), dtype=compute_dtype(), rank=RANK)
+    device = torch.device(args.device)
+    dtype = compute_dtype() if device.type == "cpu" else torch.bfloat16
+    model, tokenizer = load_base(base_path(args.base), dtype=dtype, rank=RANK)
     model.reset_adapter(torch.Generator().manual_seed(args.seed))
-    train_set, held, tasks = examples(out, Path(args.data), args.seed, args.examples, tokenizer)
-    goal = diffusion_tokens(train_set, args.seed, STEPS)
+    train_set, held = examples(out, Path(args.data), args.seed, args.examples, tokenizer)
+    tasks = train_set.counts()
+    model.to(device)
+    goal = args.tokens or diffusion_tokens()
     rows = by_shape(train_set)
-    steps = 0 if args.minutes else steps_for(rows, args.seed, goal)
+    steps = 0 if args.minutes else steps_for(rows, args.batch, args.seed, goal)
     print(json.dumps({"diffusion_tokens": goal, "steps": steps, **tasks}), flush=True)
 
+    batches = Stream(lambda step: collate(neighbours(rows, args.batch, args.seed, step)), args.workers)
+
     def loss(step: int) -> tuple[Tensor, Mapping[str, float]]:
-        return losses(model, collate(neighbours(rows, ROWS, args.seed, step))).mean(), {}
+        return losses(model, batches(step).to(device)).mean(), {}
 
     # The copying and action heads are the diffusion writer's: they stay as they are.
     parameters = [p for name, p in model.adapter_parameters() if name.startswith("blocks.")]
     schedule = Schedule(steps, args.minutes, args.lr, args.checkpoint, args.log)
     step, seconds = fit(model, parameters, loss, schedule, out, resume=args.resume)
-    card: dict[str, Any] = {"steps": step, "tokens": seen_tokens(rows, args.seed, step), "diffusion_tokens": goal}
+    card: dict[str, Any] = {
+        "steps": step,
+        "tokens": seen_tokens(rows, args.batch, args.seed, step),
+        "diffusion_tokens": goal,
+    }
     card |= {"seconds": round(seconds), "threads": args.threads, "rank": RANK, "tasks": tasks}
     card |= {"held_out_loss": held_out(model, held, adapter=True)}
     card |= {"base_held_out_loss": held_out(model, held, adapter=False)}
@@ -113,6 +124,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--base", default=None, help="base weights: a .gguf file or a Hugging Face folder")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw batches")
+    parser.add_argument("--batch", type=int, default=ROWS, help="sentences a step")
+    parser.add_argument("--tokens", type=int, default=0, help="supervised tokens (those of the diffusion adapter)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lr", type=float, default=5e-4, help="peak learning rate")
     parser.add_argument("--examples", type=int, default=24000, help="examples to build")

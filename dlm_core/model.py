@@ -97,7 +97,7 @@ class Linear(nn.Module):
 
 def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
     """cos and sin for positions (N,), each (N, 1, head_dim) float32."""
-    frequency = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
+    frequency = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device) / head_dim)
     angle = positions[:, None, None].float() * frequency  # (N, 1, head_dim / 2)
     angle = torch.cat((angle, angle), dim=-1)
     return angle.cos(), angle.sin()
@@ -236,8 +236,7 @@ class ActionHead(nn.Module):
         log-probability (B, L, 3) float32 of KEEP, EMPTIED, WRITTEN; a masked
         position holds nothing that could be kept."""
         logits = F.linear(states.float(), self.action.float(), self.action_bias.float())
-        none = torch.zeros(3, dtype=torch.bool)
-        none[KEEP] = True
+        none = torch.arange(3, device=masked.device) == KEEP
         return torch.log_softmax(logits.masked_fill(masked[..., None] & none, float("-inf")), dim=-1)
 
 
@@ -254,6 +253,11 @@ class Transformer(nn.Module):
         self.mask_embedding = nn.Parameter(torch.zeros(c.dim))
         self.copy = CopyHead(c)
         self.actions = ActionHead(c)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.embedding.device
 
     def adapter_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The trained part: low-rank updates, mask embedding, copying and action heads."""
@@ -310,13 +314,13 @@ class Transformer(nn.Module):
         length = x.shape[1]
         mask = visible[:, None, None, :].expand(-1, 1, length, -1)  # (B, 1, T, T)
         if causal:
-            mask = mask & torch.ones(length, length, dtype=torch.bool).tril()
+            mask = mask & torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
         if past is not None:
             mask = torch.cat((past.visible[:, None, None, :].expand(-1, 1, length, -1), mask), dim=-1)
         # A padded query must see something, or its softmax is not a number.
-        own = torch.eye(length, dtype=torch.bool)
+        own = torch.eye(length, dtype=torch.bool, device=x.device)
         mask = torch.cat((mask[..., :-length], mask[..., -length:] | own), dim=-1)
-        bias = torch.zeros(mask.shape, dtype=x.dtype).masked_fill(~mask, float("-inf"))
+        bias = torch.zeros(mask.shape, dtype=x.dtype, device=x.device).masked_fill(~mask, float("-inf"))
         bias = bias.repeat(1, 1, c.heads // c.kv_heads, 1)  # for each of the query heads that share keys
         packing = Packing.of(visible)
         x = packing.pack(x)

@@ -192,7 +192,7 @@ class Planner(nn.Module):
         x = torch.cat([known.head[:, None].expand(batch, -1, -1), seen, slot.to(seen.dtype)], dim=1)
         led = aims.view(batch, slots, MAX_POINTERS, many).float()
         bias = _related(known.bias, led.sum(2) / led.sum((2, 3)).clamp(min=1)[..., None])
-        if not bool(known.present.all()):
+        if known.present.device.type != "cpu" or not bool(known.present.all()):  # asking would wait for a GPU
             hidden = F.pad(~known.present, (1, slots))[:, None, None]
             bias = bias.masked_fill(hidden, float("-inf"))
         for block, own in zip(self.blocks, bias.chunk(self.config.layers, dim=1), strict=True):

@@ -17,6 +17,7 @@ from torch import Tensor
 from dlm_core.model import KV, Transformer
 
 ROWS = 32
+LIKELY = 4  # symbols that a soft mask is mixed of
 
 
 def canvas_states(
@@ -39,10 +40,11 @@ def canvas_states(
     """
     tokens = torch.cat((context[:, -1:], canvas), dim=1)
     hidden = F.pad(masked, (1, 0))
-    seen = torch.arange(tokens.shape[1])[None] <= lengths[:, None]
+    place = torch.arange(tokens.shape[1], device=tokens.device)[None]
+    seen = place <= lengths[:, None]
     # The anchor repeats the context's last token, which is hidden among the kept ones.
     kept = KV(past.keys, past.values, torch.cat((visible[:, :-1], torch.zeros_like(visible[:, -1:])), dim=1))
-    positions = visible.sum(-1, keepdim=True) - 1 + torch.arange(tokens.shape[1])[None]
+    positions = visible.sum(-1, keepdim=True) - 1 + place
     x = model.embed(tokens, hidden)
     if hints is not None:
         x = x + F.pad(hints, (0, 0, 1, 0))
@@ -79,5 +81,13 @@ def token_probability(
     copied, gate = model.copy(states, keys, visible)
     g = torch.sigmoid(gate[where])[:, None]
     probability = torch.softmax(even_logits(model, states[where]), dim=-1) * (1 - g)
-    row = torch.arange(states.shape[0])[:, None].expand_as(where)[where]
+    row = torch.arange(states.shape[0], device=states.device)[:, None].expand_as(where)[where]
     return probability.scatter_add_(1, context[row], copied[where].exp() * g)
+
+
+def expected(model: Transformer, probability: Tensor) -> Tensor:
+    """(P, V) -> (P, D): from the mask's embedding to the mean one of the LIKELY likeliest symbols, as far as they are
+    likely (Soft-Masked Diffusion, arXiv 2510.17206)."""
+    share, symbol = probability.topk(min(LIKELY, probability.shape[-1]), dim=-1)
+    toward = model.embed(symbol).float() - model.mask_embedding.float()  # (P, LIKELY, D)
+    return (share[..., None] * toward).sum(1).to(model.embedding.dtype)

@@ -35,7 +35,6 @@ CONTEXT_STEP, CANVAS_STEP = 64, 16  # widths are multiples of these
 ROWS = 24  # canvases a batch: enough to fill the matrix units, small enough for a laptop's memory
 KEEP_BYTES = 400_000_000  # of readings kept
 UNREAD = -20.0  # nats of a token for whose reading there was no budget: nothing speaks for it
-LIKELY = 4  # symbols that a soft mask is mixed of
 
 
 Progress = Callable[[list[Job]], None]
@@ -304,16 +303,8 @@ class Writer:
             )
             self._commit(j, places, done.committed.tolist(), done.tokens.tolist(), done.confidence.tolist())
             if effort.soft:
-                expected = self._expected(here) * effort.soft
+                expected = predict.expected(self.model, here) * effort.soft
                 j.hints = {p: h for p, h in zip(places, expected, strict=True) if j.masked[p]}
-
-    def _expected(self, probability: Tensor) -> Tensor:
-        """(P, V) -> (P, D): from the mask's embedding to the mean one of the LIKELY
-        likeliest symbols, as far as they are likely (Soft-Masked Diffusion, arXiv 2510.17206)."""
-        share, symbol = probability.topk(min(LIKELY, probability.shape[-1]), dim=-1)
-        mask = self.model.mask_embedding.float()
-        toward = self.model.embed(symbol).float() - mask  # (P, LIKELY, D)
-        return (share[..., None] * toward).sum(1).to(self.model.embedding.dtype)
 
     @staticmethod
     def _commit(job: Job, places: list[int], committed: list[bool], tokens: list[int], confidence: list[float]) -> None:

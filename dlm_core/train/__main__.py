@@ -20,10 +20,14 @@ def main() -> int:
     parser.add_argument("--scale", choices=("plan", "text", "both", "none"), default="both")
     parser.add_argument("--minutes", type=float, default=60.0, help="training time a scale, resumed runs included")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1; default: a GPU if there is one")
+    parser.add_argument("--workers", type=int, default=None, help="processes that draw batches (0, on a GPU 8)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--start", default=None, help="folder with the weights to train further")
     parser.add_argument("--base", default=None, help="base weights: a .gguf file or a Hugging Face folder")
+    parser.add_argument("--plan-batch", type=int, default=8, help="plan scale: examples a step")
+    parser.add_argument("--plan-steps", type=int, default=0, help="plan scale: train for so many steps, not --minutes")
     parser.add_argument("--batch", type=int, default=20, help="text scale: contexts a step")
     parser.add_argument("--lr", type=float, default=5e-4, help="text scale: peak learning rate")
     parser.add_argument("--examples", type=int, default=40000, help="text scale: examples to build")
@@ -32,8 +36,13 @@ def main() -> int:
     parser.add_argument("--log", type=int, default=10, help="text scale: steps a line of the log")
     parser.add_argument("--install", action="store_true", help="when done, put --out's weights into dlm_core/weights")
     args = parser.parse_args()
+    import torch
+
     from dlm_core.train.documents import DataError
 
+    args.device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if args.workers is None:
+        args.workers = 8 if args.device.startswith("cuda") else 0
     try:
         if args.scale in ("plan", "both"):
             from dlm_core.train import plan

@@ -50,21 +50,20 @@ def _table(figures: dict[str, Any]) -> list[str]:
 def card_text(text: dict[str, Any], plan: dict[str, Any]) -> str:
     """The model card as Markdown."""
     tasks = ", ".join(f"{n:,} {task}" for task, n in text["tasks"].items())
-    before = text.get("before")
-    earlier = (
-        f" It went on from an adapter trained for {before['seconds'] / 3600:.1f} hours ({before['steps']} steps,"
-        f" {before['draws']:,} draws) on filling masks in the same kinds of sentences."
-        if before
-        else ""
+    earlier = "".join(
+        f" It went on from an adapter trained for {b['seconds'] / 3600:.1f} hours on a CPU ({b['steps']} steps,"
+        f" {b['draws']:,} draws)."
+        for b in [text.get("before")]
+        if b
     )
+    where = f"on one {text['device']}" if text.get("device", "cpu") != "cpu" else f"on {text['threads']} CPU threads"
     lines = [
         "# Weights of Palimpsest",
         "",
         ATTRIBUTION,
         "## Text scale: adapter and heads",
         f"Rank {text['rank']} on all seven matrices of each layer, a mask embedding, a copying and an action head."
-        " Trained for"
-        f" {text['seconds'] / 3600:.1f} hours on {text['threads']} CPU threads: {text['steps']} steps,"
+        f" Trained for {text['seconds'] / 60:.1f} minutes {where}: {text['steps']} steps,"
         f" {text['draws']:,} noise draws over {sum(text['tasks'].values()):,} sentence edits ({tasks})."
         f"{earlier} The clock stopped the training, not the curve.",
         "",

@@ -52,10 +52,23 @@ class Example:
         return [(self.source[a:b], self.target[c:d]) for _, a, b, c, d in matcher.get_opcodes()]
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What a draw is made of; `bench/text_ablations.py` changes one thing at a time. concentrated: timesteps around
+    one half, not even over 0..1. drafted: masks as a draft in windows meets them, beside a mask and its inverse.
+    edited: canvases that start from the evidence, not blanks alone. wrong: visible tokens that are not right."""
+
+    concentrated: bool = True
+    drafted: bool = True
+    edited: bool = True
+    wrong: bool = True
+
+
+RECIPE = Recipe()
 Cell = tuple[int, bool, int, float]  # token, masked, what should stand there, weight
 
 
-def edit(example: Example, t: float, rng: random.Random) -> list[Cell]:
+def edit(example: Example, t: float, rng: random.Random, recipe: Recipe = RECIPE) -> list[Cell]:
     """The source as it stands on the way to the target, masked at timestep t."""
     cells: list[Cell] = []
     for old, new in example.chunks:
@@ -75,7 +88,7 @@ def edit(example: Example, t: float, rng: random.Random) -> list[Cell]:
     out: list[Cell] = []
     for x, masked, y, w in cells:
         if not masked and x == y:
-            roll = rng.random()
+            roll = rng.random() if recipe.wrong else 1.0
             if roll < SWAPPED:
                 x, w = swap(x, example.context, rng), 1.0
             elif roll < SWAPPED + STRANGE:
@@ -143,28 +156,35 @@ class Batch:
     lengths: Tensor
     kind: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device; the one at hand stays as it is."""
+        return Batch(**{name: column.to(device, non_blocking=True) for name, column in vars(self).items()})
+
 
 HEADING_ROOM = 12
 
 
-def draw(examples: list[Example], seed: int, step: int) -> Batch:
+def draw(examples: list[Example], seed: int, step: int, recipe: Recipe = RECIPE) -> Batch:
     """Two canvases a context, drawn by (seed, step) alone."""
     rng = random.Random(f"{seed}:{step}")
     generator = torch.Generator().manual_seed(rng.getrandbits(48))
-    levels = noise.timesteps(len(examples), generator, full=0.05).tolist()
+    if recipe.concentrated:
+        levels = noise.timesteps(len(examples), generator, full=0.05).tolist()
+    else:
+        levels = torch.rand(len(examples), generator=generator).tolist()
     rows: list[tuple[int, list[Cell], int]] = []
     for i, (e, t) in enumerate(zip(examples, levels, strict=True)):
-        if e.source:
-            rows.append((i, edit(e, 0.0 if rng.random() < 0.6 else 0.3 * rng.random(), rng), 0))
+        if e.source and recipe.edited:
+            rows.append((i, edit(e, 0.0 if rng.random() < 0.6 else 0.3 * rng.random(), rng, recipe), 0))
             if rng.random() < 0.6:
-                rows.append((i, edit(e, t, rng), 1))
-            elif rng.random() < 0.6:
+                rows.append((i, edit(e, t, rng, recipe), 1))
+            elif recipe.drafted and rng.random() < 0.6:
                 rows.append((i, drafting(blank(e, rng), rng), 2))
             else:
                 rows.append((i, complementary(blank(e, rng), t, rng)[rng.randrange(2)], 2))
         else:
-            cells = blank(e, rng, HEADING_ROOM)
-            if rng.random() < 0.4:
+            cells = blank(e, rng, 0 if e.source else HEADING_ROOM)
+            if recipe.drafted and rng.random() < 0.4:
                 rows += [(i, drafting(cells, rng), 2), (i, drafting(cells, rng), 2)]
             else:
                 rows += [(i, c, 2) for c in complementary(cells, t, rng)]

@@ -40,8 +40,11 @@ class Passed:
     visible: Tensor
 
 
-def run(model: Transformer, batch: Batch, reading: tuple[KV, Tensor] | None = None) -> Passed:
-    """Read the contexts once, then every canvas of the batch. reading: of the batch's contexts, where it is at hand."""
+def run(
+    model: Transformer, batch: Batch, reading: tuple[KV, Tensor] | None = None, hints: Tensor | None = None
+) -> Passed:
+    """Read the contexts once, then every canvas of the batch. reading: of the batch's contexts, where it is at hand.
+    hints (R, L, D) are added to the canvases' embeddings."""
     kv, read = reading or read_context(model, batch.context, batch.context_visible)
     context, visible = batch.context[batch.row], batch.context_visible[batch.row]
     states = predict.canvas_states(
@@ -52,6 +55,7 @@ def run(model: Transformer, batch: Batch, reading: tuple[KV, Tensor] | None = No
         canvas=batch.canvas,
         masked=batch.masked,
         lengths=batch.lengths,
+        hints=hints,
     )
     keys = model.copy.keys(read[batch.row], model.embed(context))
     return Passed(states, keys, model.actions(states[:, 1:], batch.masked), context, visible)
@@ -60,16 +64,44 @@ def run(model: Transformer, batch: Batch, reading: tuple[KV, Tensor] | None = No
 def wanted(batch: Batch) -> Tensor:
     """(R, L) int64: the action that leads to the target."""
     kept = ~batch.masked & (batch.canvas == batch.target)
-    out = torch.full(batch.target.shape, WRITTEN)
+    out = torch.full_like(batch.target, WRITTEN)
     out[kept] = KEEP
     out[batch.target == EMPTY] = EMPTIED
     return out
 
 
-def losses(model: Transformer, batch: Batch) -> tuple[Tensor, Tensor]:
+def work(model: Transformer, batch: Batch) -> dict[str, float]:
+    """What a training step on `batch`, still on the CPU, takes. tokens: real positions, read or on a canvas;
+    supervised: positions that the loss counts. tflop:
+    10^12 floating-point operations of its matrix products: one pass over the contexts; over the canvases forwards,
+    backwards, and for the adapter's own gradient; the vocabulary at written positions. Attention, a few per cent, is
+    left out."""
+    base = sum(p.numel() for name, p in model.named_parameters() if not p.requires_grad and name != "embedding")
+    adapter = sum(p.numel() for _, p in model.adapter_parameters())
+    read, written = int(batch.context_visible.sum()), int((batch.lengths + 1).sum())
+    named = int((batch.masked | (batch.canvas != batch.target)).sum())
+    flop = 2 * base * read + (4 * base + 6 * adapter) * written + 4 * model.embedding.numel() * named
+    return {"tokens": float(read + written), "tflop": flop / 1e12, "supervised": float((batch.weight > 0).sum())}
+
+
+@torch.no_grad()
+def softened(model: Transformer, batch: Batch, reading: tuple[KV, Tensor]) -> Tensor:
+    """(R, L, D) what masked positions become under soft masks: on top of the mask's embedding, the way from it to the
+    mean of the likeliest symbols of a first pass, as the writer does it (dlm_core/write.py)."""
+    passed = run(model, batch, reading)
+    probability = predict.token_probability(
+        model, passed.states[:, :-1], passed.keys, passed.visible, passed.context, batch.masked
+    )
+    hints = passed.states.new_zeros(*batch.canvas.shape, model.config.dim)
+    hints[batch.masked] = predict.expected(model, probability).to(hints.dtype)
+    return hints
+
+
+def losses(model: Transformer, batch: Batch, *, soft: bool = False) -> tuple[Tensor, Tensor]:
     """Weighted mean loss over all supervised positions, and the weighted mean
-    over each kind of canvas (3,), in nats a position."""
-    passed = run(model, batch)
+    over each kind of canvas (3,), in nats a position. soft: with soft masks."""
+    reading = read_context(model, batch.context, batch.context_visible)
+    passed = run(model, batch, reading, softened(model, batch, reading) if soft else None)
     action = wanted(batch)
     nats = -passed.actions.gather(-1, action[..., None])[..., 0]
     written = (action == WRITTEN) & (batch.weight > 0)

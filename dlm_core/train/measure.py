@@ -38,10 +38,12 @@ def under_noise(
     # Of each level: nats of the target, probability of the likeliest token and whether it is right, one entry a token;
     # and whether all of a blank are.
     seen: dict[float, list[list[Tensor]]] = {level: [[], [], [], []] for level in levels}
-    for batch in _batches(examples, blanks):
+    for drawn in _batches(examples, blanks):
+        batch = drawn.to(model.device)
         reading = read_context(model, batch.context, batch.context_visible)
         for level in levels:
-            batch.masked = noise.mask(batch.lengths, torch.full((len(batch.lengths),), level), draw[level])
+            masked = noise.mask(drawn.lengths, torch.full((len(drawn.lengths),), level), draw[level])
+            batch.masked = masked.to(model.device)
             passed = run(model, batch, reading)
             where = batch.masked & (batch.weight == 1.0)
             probability = predict.token_probability(
@@ -51,11 +53,11 @@ def under_noise(
             target = batch.target[where]
             sure, likeliest = probability.max(-1)
             right = likeliest == target
-            missed = torch.zeros(where.shape, dtype=torch.bool)
+            missed = torch.zeros_like(where)
             missed[where] = ~right
             nats = -probability.gather(1, target[:, None]).clamp(min=1e-9).log()
             for column, value in zip(seen[level], (nats, sure, right, ~missed.any(-1)[where.any(-1)]), strict=True):
-                column.append(value.flatten())
+                column.append(value.flatten().cpu())
     out: dict[str, float] = {}
     for level, columns in seen.items():
         nats, sure, right, whole = (torch.cat(c) for c in columns)
@@ -83,7 +85,7 @@ def edits(model: Transformer, examples: list[Example]) -> dict[str, float]:
     hit = said = gone = 0
     clean, left, whole = 0, 0, 0
     for batch in _batches(with_source, plain):
-        action, target = run(model, batch).actions.argmax(-1), wanted(batch)
+        action, target = run(model, batch.to(model.device)).actions.argmax(-1).cpu(), wanted(batch)
         inside = torch.arange(action.shape[1])[None] < batch.lengths[:, None]
         hit += int((inside & (action == EMPTIED) & (target == EMPTIED)).sum())
         said += int((inside & (action == EMPTIED)).sum())
@@ -129,7 +131,7 @@ def planted(model: Transformer, examples: list[Example], seed: int) -> dict[str,
         cells.append(row)
     doubt, wrong = [], []
     for batch in _batches(examples, cells):
-        actions = run(model, batch).actions
+        actions = run(model, batch.to(model.device)).actions.cpu()
         inside = torch.arange(actions.shape[1])[None] < batch.lengths[:, None]
         doubt.append(-actions[..., KEEP][inside])
         wrong.append((batch.canvas != batch.target)[inside])

@@ -3,9 +3,10 @@
 `python -m dlm_core.train --data DATA --scale plan` calls `main`. Every step
 draws fresh examples, puts noise on their symbols (a mask and its inverse in
 one batch, and random re-pointing of visible slots), and asks for the clean
-symbols back. A checkpoint holds everything that a resumed run needs to go on
-with the same curve: weights, their moving average, optimizer, generators,
-step and seconds.
+symbols back. What a step sees follows from (seed, step) alone (`step_batch`),
+on whatever device it is learned from and by however many processes it is
+drawn. So a checkpoint, which holds weights, their moving average, optimizer,
+step and seconds, is all that a resumed run needs to go on with the same curve.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, l
 from dlm_core.planning import plan
 from dlm_core.train import plan_data
 from dlm_core.train.plan_books import draw, shelve
-from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, set_f1
+from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, moved, set_f1
+from dlm_core.train.stream import Stream
 
+CPU = torch.device("cpu")
 BATCH = 8  # examples; the forward pass sees twice as many, a mask and its inverse
 RATE = 7e-4
 WARM = 150  # steps
@@ -128,15 +131,14 @@ def loss(planner: Planner, batch: Batch, tokens: Tensor, changed: Tensor) -> dic
 
     kind_place = torch.zeros_like(masked)
     kind_place[..., 0] = True
+    salience = F.binary_cross_entropy_with_logits(logits.salience, batch.used.float(), reduction="none")
     parts = {
         "kinds": mean(masked & kind_place),
         "points": mean(masked & first),
         "others": mean(masked & ~kind_place & ~first),
         "changed": mean(altered),
         "seen": mean(left),
-        "salience": F.binary_cross_entropy_with_logits(
-            logits.salience[batch.present], batch.used[batch.present].float()
-        ),
+        "salience": (salience * batch.present).sum() / batch.present.sum(),
     }
     main_parts = parts["kinds"] + parts["points"] + parts["salience"]
     parts["total"] = main_parts + 0.5 * parts["others"] + 0.3 * parts["changed"] + SEEN * parts["seen"]
@@ -147,10 +149,11 @@ def loss(planner: Planner, batch: Batch, tokens: Tensor, changed: Tensor) -> dic
 def held_loss(planner: Planner, held: list[Example]) -> float:
     """Nats a masked first pointer on held-out examples, under the same masks for the same examples."""
     generator, random = torch.Generator().manual_seed(0), np.random.default_rng(0)
-    found = [
-        float(training_step(planner, collate(held[i : i + BATCH], random), generator)["points"])
-        for i in range(0, len(held), BATCH)
-    ]
+    found = []
+    for i in range(0, len(held), BATCH):
+        batch = collate(held[i : i + BATCH], random)
+        tokens, changed = noised(batch, generator)
+        found.append(float(loss(planner, batch.twice(), tokens, changed)["points"]))
     return float(np.mean(found))
 
 
@@ -174,21 +177,37 @@ def turned(batch: Batch, generator: torch.Generator) -> Batch:
     return replace(batch, brief=batch.brief @ turn, evidence=batch.evidence @ turn)
 
 
-def training_step(
-    planner: Planner,
-    batch: Batch,
-    generator: torch.Generator,
-    recipe: Recipe = RECIPE,
-) -> dict[str, Tensor]:
-    """Losses of one batch under a mask and its inverse; the inverse keeps fixed slots visible too."""
+def noised(batch: Batch, generator: torch.Generator, recipe: Recipe = RECIPE) -> tuple[Tensor, Tensor]:
+    """(tokens, changed), both (2B, N * 4): the batch under a mask, then under its inverse, which keeps fixed slots
+    visible too."""
     masked = draw_masks(batch, generator, recipe)
     lengths = torch.full((len(masked),), masked.shape[1])
     inverse = noise.complement(masked, lengths) & ~batch.fixed.repeat_interleave(WIDTH, dim=1)
     if not recipe.complementary:
         inverse = draw_masks(batch, generator, recipe)
-    both = Batch(*(torch.cat([v, v]) for v in vars(batch).values()))
-    tokens, changed = corrupt(both, torch.cat([masked, inverse]), generator, recipe)
-    return loss(planner, both, tokens, changed)
+    return corrupt(batch.twice(), torch.cat([masked, inverse]), generator, recipe)
+
+
+Ready = tuple[Batch, Tensor, Tensor]  # of B examples, and what `noised` made of them
+
+
+def step_batch(corpus: Corpus, seed: int, step: int, batch_size: int = BATCH, recipe: Recipe = RECIPE) -> Ready:
+    """What a step sees, on the CPU: B = `batch_size` examples, and tokens and changed (2B, N * 4), which belong to
+    `batch.twice()`. It follows from seed and step: no other random state is read."""
+    random = np.random.default_rng((seed, step))
+    generator = torch.Generator().manual_seed(int(random.integers(2**63)))
+    size = int(random.integers(POOL[0], POOL[1] + 1))  # one for the batch: padding costs time
+    batch = collate(examples(corpus, batch_size, random, size), random)
+    if float(torch.rand(1, generator=generator)) < recipe.turned:
+        batch = turned(batch, generator)
+    return batch, *noised(batch, generator, recipe)
+
+
+def stream(
+    corpus: Corpus, seed: int, batch_size: int = BATCH, recipe: Recipe = RECIPE, workers: int = 0
+) -> Stream[Ready]:
+    """`step_batch` by step; with workers > 0, processes draw ahead."""
+    return Stream(lambda step: step_batch(corpus, seed, step, batch_size, recipe), workers)
 
 
 @dataclass(frozen=True)
@@ -240,16 +259,15 @@ def measure(
 class Run:
     """One training run and its checkpoint file. Everything that changes while training is here."""
 
-    def __init__(self, seed: int, config: PlannerConfig | None = None) -> None:
-        self.generator = torch.Generator().manual_seed(seed)
-        self.random = np.random.default_rng(seed)
-        self.planner = Planner(config or PlannerConfig(), self.generator)
+    def __init__(self, seed: int, config: PlannerConfig | None = None, device: torch.device = CPU) -> None:
+        self.device = device
+        self.planner = Planner(config or PlannerConfig(), torch.Generator().manual_seed(seed)).to(device)
         self.average = {k: v.detach().clone() for k, v in self.planner.state_dict().items()}
         decay = [p for p in self.planner.parameters() if p.ndim > 1]
         rest = [p for p in self.planner.parameters() if p.ndim <= 1]
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98))
-        self.step, self.seconds = 0, 0.0
+        self.step, self.examples, self.seconds = 0, 0, 0.0
         self.rate = RATE
         self.curve: list[dict[str, float]] = []
 
@@ -260,65 +278,70 @@ class Run:
         self.rate = RATE / 2
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint; the old one stays whole until the new one is."""
+        """Write the checkpoint, for any device; the old one stays whole until the new one is."""
         part = path.with_suffix(".part")
-        torch.save(
-            {
-                "planner": self.planner.state_dict(),
-                "average": self.average,
-                "optimizer": self.optimizer.state_dict(),
-                "generator": self.generator.get_state(),
-                "random": json.dumps(self.random.bit_generator.state),
-                "step": self.step,
-                "seconds": self.seconds,
-                "rate": self.rate,
-                "curve": self.curve,
-            },
-            part,
-        )
+        held = {
+            "planner": self.planner.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "examples": self.examples,
+            "seconds": self.seconds,
+            "rate": self.rate,
+            "curve": self.curve,
+        }
+        torch.save(_on_cpu(held), part)
         part.replace(path)
 
     def restore(self, path: Path) -> None:
         """Continue from a checkpoint written by `save`."""
-        held = torch.load(path, weights_only=True)
+        held = torch.load(path, weights_only=True, map_location=self.device)
         self.planner.load_state_dict(held["planner"])
         self.average = held["average"]
         self.optimizer.load_state_dict(held["optimizer"])
-        self.generator.set_state(held["generator"])
-        self.random.bit_generator.state = json.loads(held["random"])
-        self.step, self.seconds, self.rate, self.curve = held["step"], held["seconds"], held["rate"], held["curve"]
+        self.step, self.examples, self.seconds = held["step"], held["examples"], held["seconds"]
+        self.rate, self.curve = held["rate"], held["curve"]
 
     def averaged(self) -> Planner:
-        """The planner at the moving average of its weights, in eval mode."""
+        """The planner at the moving average of its weights, on the CPU, where plans are made, in eval mode."""
         made = Planner(self.planner.config)
         made.load_state_dict(self.average)
         return made.eval()
 
-    def advance(self, corpus: Corpus, share: float, recipe: Recipe = RECIPE) -> dict[str, float]:
-        """One optimizer step of a run that is `share` (0..1) done; the rate warms up and falls to 5% along a cosine."""
+    def advance(self, draws: Stream[Ready], share: float) -> dict[str, Tensor]:
+        """One optimizer step of a run that is `share` (0..1) done; the rate warms up and falls to 5% along a cosine.
+        Gives back the losses as they lie on the device: reading one waits for it."""
         started = time.perf_counter()
         share = min(share, 1.0)
         rate = self.rate * min(1.0, (self.step + 1) / WARM) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        size = int(self.random.integers(POOL[0], POOL[1] + 1))  # one for the batch: padding costs time
-        batch = collate(examples(corpus, BATCH, self.random, size), self.random)
-        if float(torch.rand(1, generator=self.generator)) < recipe.turned:
-            batch = turned(batch, self.generator)
+        batch, tokens, changed = draws(self.step)
+        both = batch.to(self.device).twice()
         self.planner.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            parts = training_step(self.planner, batch, self.generator, recipe)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            parts = loss(self.planner, both, moved(tokens, self.device), moved(changed, self.device))
         self.optimizer.zero_grad(set_to_none=True)
         parts["total"].backward()
         torch.nn.utils.clip_grad_norm_(self.planner.parameters(), 1.0)
         self.optimizer.step()
         keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
+        now = self.planner.state_dict()
         with torch.no_grad():
-            for k, v in self.planner.state_dict().items():
-                self.average[k].lerp_(v, 1 - keep)
+            torch._foreach_lerp_(list(self.average.values()), [now[k] for k in self.average], 1 - keep)
         self.step += 1
+        self.examples += len(batch.brief)
         self.seconds += time.perf_counter() - started
-        return {k: float(v.detach()) for k, v in parts.items()}
+        return {k: v.detach() for k, v in parts.items()}
+
+
+def _on_cpu(held: Any) -> Any:
+    """Dictionaries and lists with the tensors in them on the CPU."""
+    if isinstance(held, dict):
+        return {k: _on_cpu(v) for k, v in held.items()}
+    if isinstance(held, list):
+        return [_on_cpu(v) for v in held]
+    return held.cpu() if isinstance(held, Tensor) else held
 
 
 def train(
@@ -331,28 +354,35 @@ def train(
     held: list[Example],
     whole: list[Example],
     start: Path | None = None,
+    steps: int = 0,
+    batch_size: int = BATCH,
+    device: torch.device = CPU,
+    workers: int = 0,
 ) -> Run:
-    """Train until the run has used `minutes`; checkpoint, weights and held-out figures go to `out` every few minutes.
+    """Train for `steps` steps, or, where that is 0, until the run has used `minutes`, earlier runs included;
+    checkpoint, weights and held-out figures go to `out` every few minutes.
 
     held, whole: held-out examples, of `whole` half with questions put to a whole book. start: weights that the run
-    begins with, at half the rate; none: drawn from `seed`.
+    begins with, at half the rate; none: drawn from `seed`. batch_size: examples a step. workers: processes that draw
+    them.
     """
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "planner.ckpt"
-    run = Run(seed)
+    run = Run(seed, device=device)
     if resume and checkpoint.is_file():
         run.restore(checkpoint)
     elif start is not None:
         run.begin(load(start))
-    saved, sums, steps = time.perf_counter(), dict[str, float](), 0
-    while run.seconds < minutes * 60:
-        parts = run.advance(corpus, run.seconds / (minutes * 60))
-        steps += 1
-        sums = {k: sums.get(k, 0.0) + v for k, v in parts.items()}
-        due = time.perf_counter() - saved > SAVE_EVERY or run.seconds >= minutes * 60
-        if not due:
+    draws = stream(corpus, seed, batch_size, workers=workers)
+    saved, sums, summed = time.perf_counter(), dict[str, Tensor](), 0
+    while (share := run.step / steps if steps else run.seconds / max(minutes * 60, 1e-9)) < 1:
+        parts = run.advance(draws, share)
+        summed += 1
+        sums = {k: sums[k] + v if sums else v for k, v in parts.items()}
+        ends = run.step >= steps if steps else run.seconds >= minutes * 60
+        if not ends and time.perf_counter() - saved <= SAVE_EVERY:
             continue
-        point = {"step": float(run.step), "seconds": run.seconds, **{k: v / steps for k, v in sums.items()}}
+        point = {"step": float(run.step), "seconds": run.seconds, **{k: float(v) / summed for k, v in sums.items()}}
         averaged = run.averaged()
         for name, some in (("held", held), ("whole", whole)):
             if some:
@@ -363,7 +393,7 @@ def train(
         print(json.dumps({k: round(v, 4) for k, v in point.items()}), flush=True)
         run.save(checkpoint)
         save(averaged, out / "planner.safetensors", {"steps": run.step, "minutes": round(run.seconds / 60, 1)})
-        sums, steps = {}, 0
+        sums, summed = {}, 0
         saved = time.perf_counter()
     return run
 
@@ -371,7 +401,8 @@ def train(
 def main(args: argparse.Namespace) -> None:
     """Prepare the documents of `args.data` (once, kept in OUT/plan-cache or `args.cache`), then train.
 
-    args: data, out (folder for checkpoint, weights and card), minutes, threads, seed, resume.
+    args: data, out (folder for checkpoint, weights and card), minutes, threads, seed, resume; and where they are
+    there, device, workers (processes that draw), plan_batch (examples a step), plan_steps (0: train by minutes).
     """
     torch.set_num_threads(args.threads)
     data, out = Path(args.data), Path(args.out)
@@ -396,6 +427,10 @@ def main(args: argparse.Namespace) -> None:
         held=held,
         whole=whole,
         start=Path(args.start) / "planner.safetensors" if args.start else None,
+        steps=getattr(args, "plan_steps", 0),
+        batch_size=getattr(args, "plan_batch", BATCH),
+        device=torch.device(getattr(args, "device", "cpu")),
+        workers=getattr(args, "workers", 0),
     )
     write_card(run, corpus, out / "planner-card.json", Path(args.start) / "planner-card.json" if args.start else None)
 
@@ -408,9 +443,10 @@ def write_card(run: Run, corpus: Corpus, path: Path, before: Path | None = None)
         "scale": "plan",
         "parameters": sum(p.numel() for p in run.planner.parameters()),
         "steps": run.step,
-        "examples": run.step * BATCH,
+        "examples": run.examples,
         "minutes": round(run.seconds / 60, 1),
         "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else "cpu",
         "files": sorted({g.file for g in corpus.groups}),
         "pages": len(corpus.pages),
         "sentences": sum(len(p.texts) for p in corpus.pages),

@@ -8,7 +8,8 @@ Choices:
 - tokens come from the vocabulary mixed with copying from the context, and only
   where something is to be written; what becomes of a position (kept, emptied,
   written) is learned at every position
-- what a step sees follows from (seed, step) alone (loop.py)
+- what a step sees follows from (seed, step) alone (loop.py, stream.py)
+- on a GPU the base stays in bfloat16, the adapter in float32, and processes draw the batches
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ from dlm_core.fetch_base import base_path
 from dlm_core.tokenizer import TextTokenizer
 from dlm_core.train.documents import DataError, used
 from dlm_core.train.draws import Example, draw
-from dlm_core.train.loop import Schedule, fit, neighbours
-from dlm_core.train.loss import losses
+from dlm_core.train.loop import Schedule, fit, logged, neighbours
+from dlm_core.train.loss import losses, work
 from dlm_core.train.measure import evaluate
+from dlm_core.train.stream import Stream
 from dlm_core.train.text_data import build
+from dlm_core.train.token_file import TokenFile, there, write
 
 RANK = 48
+BEFORE = ("steps", "draws", "supervised", "seconds", "tasks", "before")  # of an earlier card, kept in the new one
+HELD = 300  # held-out examples
 
 
 def main(args: argparse.Namespace) -> None:
@@ -41,18 +46,27 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    model, tokenizer = load_base(base_path(args.base), dtype=compute_dtype(), rank=RANK)
+    device = torch.device(args.device)
+    dtype = compute_dtype() if device.type == "cpu" else torch.bfloat16
+    model, tokenizer = load_base(base_path(args.base), dtype=dtype, rank=RANK)
     model.reset_adapter(torch.Generator().manual_seed(args.seed))
     if args.start:
         load_adapter(model, sorted(Path(args.start).glob("adapter-*.safetensors")), partial=True)
         if (Path(args.start) / "text-card.json").is_file():  # what these weights have been through
             shutil.copyfile(Path(args.start) / "text-card.json", out / "text-before.json")
-    train_set, valid_set, tasks = examples(out, Path(args.data), args.seed, args.examples, tokenizer)
+    train_set, valid_set = examples(out, Path(args.data), args.seed, args.examples, tokenizer, args.workers)
+    tasks = train_set.counts()
     print(json.dumps({"examples": len(train_set), "held_out": len(valid_set), **tasks}), flush=True)
+    model.to(device)
+    batches = Stream(
+        lambda step: draw(neighbours(train_set, args.batch, args.seed, step), args.seed, step), args.workers
+    )
 
-    def loss(step: int) -> tuple[Tensor, Mapping[str, float]]:
-        total, kinds = losses(model, draw(neighbours(train_set, args.batch, args.seed, step), args.seed, step))
-        return total, dict(zip(("edit", "masked_edit", "blank"), kinds.tolist(), strict=True))
+    def loss(step: int) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        batch = batches(step)
+        total, kinds = losses(model, batch.to(device))
+        figures = dict(zip(("edit", "masked_edit", "blank"), kinds.unbind(), strict=True))
+        return total, {**figures, **work(model, batch)}
 
     schedule = Schedule(args.steps, args.minutes, args.lr, args.checkpoint, args.log)
     parameters = [p for _, p in model.adapter_parameters()]
@@ -62,43 +76,39 @@ def main(args: argparse.Namespace) -> None:
         "scale": "text",
         "steps": step,
         "draws": step * args.batch * 2,
+        "supervised": round(logged(out, "supervised")),
         "seconds": round(seconds),
         "threads": args.threads,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "batch": args.batch,
         "rank": RANK,
         "tasks": tasks,
-        "files": used(Path(args.data), folders=("textbooks", "docs")),
+        "files": train_set.files,
         "held_out_examples": len(valid_set),
         "held_out": figures,
     }
     if (out / "text-before.json").is_file():
         before = json.loads((out / "text-before.json").read_text())
-        card["before"] = {k: before[k] for k in ("steps", "draws", "seconds", "tasks")}
+        card["before"] = {k: before[k] for k in BEFORE if k in before}
     (out / "text-card.json").write_text(json.dumps(card, indent=1) + "\n")
     print(json.dumps(card), flush=True)
 
 
 def examples(
-    out: Path, data: Path, seed: int, count: int, tokenizer: TextTokenizer
-) -> tuple[list[Example], list[Example], dict[str, int]]:
-    """About `count` training examples sorted by length, held-out ones, and the training count of each task.
+    out: Path, data: Path, seed: int, count: int, tokenizer: TextTokenizer, workers: int = 1
+) -> tuple[TokenFile, list[Example]]:
+    """About `count` training examples sorted by length, and held-out ones.
 
-    Finding them takes minutes, so they are kept in `out`, beside the checkpoint.
+    Finding them takes minutes, so they are kept in `out`, beside the checkpoint: one token file each
+    (token_file.py), which is all of the training text that another machine needs.
     """
-    kept = out / f"examples-{seed}-{count}.json"
-    if not kept.is_file():
-        found = {
-            "train": build(data, tokenizer, training=True, limit=count, seed=seed),
-            "held": build(data, tokenizer, training=False, limit=400, seed=1),
-        }
-        if not all(found.values()):
+    train_file, held_file = out / f"examples-{seed}-{count}", out / "examples-held"
+    if not there(train_file) or not there(held_file):
+        train_set = build(data, tokenizer, training=True, limit=count, seed=seed, workers=workers)
+        held = build(data, tokenizer, training=False, limit=400, seed=1)
+        if not train_set or not held:
             raise DataError(f"{data} gives no examples for the text scale: is it the folder of training text?")
-        found["train"].sort(key=lambda e: len(e.context) + len(e.target) + len(e.source))
-        part = kept.with_suffix(".part")
-        part.write_text(json.dumps({k: [vars(e) for e in v] for k, v in found.items()}))
-        part.replace(kept)
-    raw = json.loads(kept.read_text())
-    train_set, held = ([Example(**e) for e in raw[k]] for k in ("train", "held"))
-    tasks: dict[str, int] = {}
-    for e in train_set:
-        tasks[e.task] = tasks.get(e.task, 0) + 1
-    return train_set, held[:300], tasks
+        write(held_file, held[:HELD], {})
+        by_length = sorted(train_set, key=lambda e: len(e.context) + len(e.target) + len(e.source))
+        write(train_file, by_length, used(data, folders=("textbooks", "docs")))
+    return TokenFile(train_file), list(TokenFile(held_file))

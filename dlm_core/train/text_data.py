@@ -14,8 +14,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from dlm_core.clutter import CONNECTIVE, PARENTHESIS, clean
@@ -35,8 +39,10 @@ PRONOUN = re.compile(
     r"^(?:It|They) "
     r"(?!(?:(?:is|was|seems|appears|would|should|could|may|can|might|takes?)\b.* (?:that|to|for|if)\b))[a-z]"
 )
+# A compound as an author wrote it: taken apart at ", and it", its halves are two sentences that were one.
+COMPOUND = re.compile(r"^(?P<first>[A-Z][^;:()]{20,}?), and (?P<pronoun>it|they) (?P<rest>[a-z][^;:()]{10,}\.)$")
 # Shares of the mix. A clean sentence that stays as it is is the ground the edits stand on.
-SHARES = {"keep": 0.18, "clean": 0.27, "brief": 0.31, "merge": 0.04, "named": 0.06, "summary": 0.06, "heading": 0.08}
+SHARES = {"keep": 0.18, "clean": 0.26, "brief": 0.28, "merge": 0.08, "named": 0.06, "summary": 0.06, "heading": 0.08}
 ALIKE = 0.5  # of a summary sentence's tokens that stand in its evidence in order, for an edit to be told from a rewrite
 
 
@@ -58,6 +64,13 @@ def _sentences(paragraph: str) -> list[str]:
     return [paragraph[a:b] for a, b in sentences(paragraph)]
 
 
+def parted(sentence: str) -> list[str]:
+    """The two sentences that a compound joins, the second opened by its pronoun; [] where it is none."""
+    found = COMPOUND.match(sentence)
+    second = f"{found['pronoun'].capitalize()} {found['rest']}" if found else ""
+    return [f"{found['first']}.", second] if found and PRONOUN.match(second) else []
+
+
 def _edits(doc: Document, rng: random.Random, extras: list[str]) -> list[Raw]:
     """Keep, clean, brief and merge examples of one document."""
     out = []
@@ -77,6 +90,8 @@ def _edits(doc: Document, rng: random.Random, extras: list[str]) -> list[Raw]:
                     out.append(Raw(prompt(doc.title, section.heading, [before, s], CLAIM), joined, pair, "merge"))
                 if before and (bare := unnamed(s, before)):
                     out.append(Raw(prompt(doc.title, section.heading, [bare, before], CLAIM), s, bare, "named"))
+                if len(parts := parted(s)) == 2 and not standalone(parts[0]) and len(s.split()) <= 42:
+                    out.append(Raw(prompt(doc.title, section.heading, parts, CLAIM), s, " ".join(parts), "merge"))
                 tidy = clean(s)
                 if standalone(tidy) or not 6 <= len(tidy.split()) <= 42:
                     continue
@@ -174,6 +189,26 @@ def _alike(evidence: str, target: str) -> float:
     return sum(m.size for m in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()) / len(b)
 
 
+def _of_shard(file: Path, *, seed: int, share: int, every: bool) -> dict[str, list[Raw]]:
+    """Examples of one file by task, about `share` of them. every: look at all pages with a summary, whose pairs are
+    rare."""
+    rng = random.Random(f"{seed}/{file.name}")
+    extras: list[str] = []
+    mine: list[Raw] = []
+    docs = list(documents(file))
+    rng.shuffle(docs)
+    for doc in docs:
+        mine += _edits(doc, rng, extras) + _headings(doc, rng) + _summaries(doc)
+        if len(mine) >= 2 * share and not (every and doc.summary):
+            break
+    pools: dict[str, list[Raw]] = {}
+    for task, part in SHARES.items():
+        found = [r for r in mine if r.task == task]
+        rng.shuffle(found)
+        pools[task] = found if task == "summary" else found[: max(20, int(2 * share * part))]
+    return pools
+
+
 def build(
     data: Path,
     tokenizer: TextTokenizer,
@@ -182,28 +217,19 @@ def build(
     limit: int,
     seed: int,
     folders: tuple[str, ...] = ("textbooks", "docs"),
+    workers: int = 1,
 ) -> list[Example]:
-    """About `limit` examples mixed by SHARES, drawn evenly over all shards.
+    """About `limit` examples mixed by SHARES, drawn evenly over all shards, the same with any number of `workers`.
 
     training=False reads the held-out shards instead. Raises DataError.
     """
-    rng = random.Random(seed)
-    extras: list[str] = []
-    pools: dict[str, list[Raw]] = {task: [] for task in SHARES}
     files = shards(data, training=training, folders=folders)
     share = max(60, 3 * limit // len(files))  # no shard may dominate
-    for file in files:
-        mine: list[Raw] = []
-        docs = list(documents(file))
-        rng.shuffle(docs)
-        for doc in docs:
-            mine += _edits(doc, rng, extras) + _headings(doc, rng) + _summaries(doc)
-            if len(mine) >= 2 * share and not (training and doc.summary):  # summary pairs are rare: look at every page
-                break
-        for task in SHARES:
-            found = [r for r in mine if r.task == task]
-            rng.shuffle(found)
-            pools[task] += found if task == "summary" else found[: max(20, int(2 * share * SHARES[task]))]
+    taken = partial(_of_shard, seed=seed, share=share, every=training)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else nullcontext() as pool:
+        found = list(pool.map(taken, files) if pool else map(taken, files))
+    pools = {task: [raw for shard in found for raw in shard[task]] for task in SHARES}
+    rng = random.Random(seed)
     chosen: list[Raw] = []
     for task, part in SHARES.items():
         rng.shuffle(pools[task])
