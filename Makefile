@@ -52,7 +52,7 @@ bench-speed: setup $(VENV)/test.stamp
 bench-quality: setup $(VENV)/test.stamp
 	@$(BIN)/python -m bench.quality --data $(DATA) $(ARGS)
 
-# The left-to-right peer, into build/peers; goes on where it was cut off. Hours on two cores.
+# The left-to-right peer, into build/peers; goes on where it was cut off. A GPU's work: docs/reports-bench.md.
 bench-peers: setup $(VENV)/test.stamp
 	@$(BIN)/python -m bench.peers --data $(DATA) --resume $(ARGS)
 

@@ -24,9 +24,10 @@ from bench.line import line
 from bench.plan import interval
 from dlm_core.embed import Embedder
 from dlm_core.train import plan_data
-from dlm_core.train.plan import RECIPE, Recipe, Run, examples, held_loss, measure, stream
+from dlm_core.train.plan import Run, held_loss, measure
 from dlm_core.train.plan_books import shelve
 from dlm_core.train.plan_data import Page
+from dlm_core.train.plan_draws import RECIPE, Recipe, examples, stream
 from dlm_core.train.plan_examples import Corpus, Example, coherence, set_f1
 
 CASES = 64  # held-out examples, half of them with questions put to whole books

@@ -32,10 +32,6 @@ class Batch:
     target: Tensor
     inside: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        """The batch on another device."""
-        return Batch(*(column.to(device, non_blocking=True) for column in vars(self).values()))
-
 
 def left_padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """(tokens, visible), both (B, S): rows that end in the last column."""

@@ -3,7 +3,7 @@
     python -m bench.peers --data ../shared/data [--out build/peers] [--tokens N] [--resume]
 
 The same base, an adapter of the same rank, the same examples, optimiser and
-schedule as the diffusion adapter, and as many supervised tokens: a token is a
+form of schedule as the diffusion adapter, and as many supervised tokens: a token is a
 position that the loss counts. For the diffusion adapter these are the positions
 of its canvases that its training counted (its card says how many); for the
 peer, the target's tokens and its end token. --tokens sets another number,
@@ -26,14 +26,14 @@ from torch import Tensor
 
 from bench.causal import collate, losses
 from bench.line import line
-from dlm_core.checkpoint import WEIGHTS, CheckpointError, compute_dtype, load_base
-from dlm_core.fetch_base import BaseError, base_path
+from dlm_core.checkpoint import WEIGHTS, CheckpointError
+from dlm_core.fetch_base import BaseError
 from dlm_core.model import Transformer
 from dlm_core.train.documents import DataError
 from dlm_core.train.draws import Example
 from dlm_core.train.loop import Schedule, fit, neighbours
-from dlm_core.train.stream import Stream
-from dlm_core.train.text import RANK, examples
+from dlm_core.train.stream import Stream, on
+from dlm_core.train.text import RANK, examples, fresh
 
 CARD = WEIGHTS / "text-card.json"
 ROWS = 40  # sentences a step, as many as a step of the diffusion adapter on a CPU has canvases
@@ -74,7 +74,7 @@ def held_out(model: Transformer, held: list[Example], *, adapter: bool) -> float
     """Mean loss in nats a token on held-out examples."""
     rows = sorted(held, key=lambda e: len(e.context))
     nats = [
-        losses(model, collate(rows[b : b + ROWS]).to(model.device), adapter=adapter) for b in range(0, len(rows), ROWS)
+        losses(model, on(collate(rows[b : b + ROWS]), model.device), adapter=adapter) for b in range(0, len(rows), ROWS)
     ]
     return float(torch.cat(nats).mean())
 
@@ -85,12 +85,9 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     device = torch.device(args.device)
-    dtype = compute_dtype() if device.type == "cpu" else torch.bfloat16
-    model, tokenizer = load_base(base_path(args.base), dtype=dtype, rank=RANK)
-    model.reset_adapter(torch.Generator().manual_seed(args.seed))
+    model, tokenizer = fresh(args.base, rank=RANK, seed=args.seed, device=device)
     train_set, held = examples(out, Path(args.data), args.seed, args.examples, tokenizer)
     tasks = train_set.counts()
-    model.to(device)
     goal = args.tokens or diffusion_tokens()
     rows = by_shape(train_set)
     steps = 0 if args.minutes else steps_for(rows, args.batch, args.seed, goal)
@@ -99,7 +96,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     batches = Stream(lambda step: collate(neighbours(rows, args.batch, args.seed, step)), args.workers)
 
     def loss(step: int) -> tuple[Tensor, Mapping[str, float]]:
-        return losses(model, batches(step).to(device)).mean(), {}
+        return losses(model, on(batches(step), device)).mean(), {}
 
     # The copying and action heads are the diffusion writer's: they stay as they are.
     parameters = [p for name, p in model.adapter_parameters() if name.startswith("blocks.")]
@@ -130,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tokens", type=int, default=0, help="supervised tokens (those of the diffusion adapter)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lr", type=float, default=5e-4, help="peak learning rate")
-    parser.add_argument("--examples", type=int, default=24000, help="examples to build")
+    parser.add_argument("--examples", type=int, default=240000, help="examples to build (as many as the adapter's)")
     parser.add_argument("--minutes", type=float, default=0.0, help="train so long, not for equal tokens")
     parser.add_argument("--checkpoint", type=float, default=180.0, help="seconds between checkpoints")
     parser.add_argument("--log", type=int, default=10, help="steps a line of the log")

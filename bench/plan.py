@@ -24,7 +24,8 @@ from dlm_core.order import as_told, home
 from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
 from dlm_core.planning import GUIDANCE, Plan
 from dlm_core.train import plan_data
-from dlm_core.train.plan import examples, measure
+from dlm_core.train.plan import measure
+from dlm_core.train.plan_draws import examples
 from dlm_core.train.plan_examples import Corpus, Example, build, coherence, set_f1
 
 

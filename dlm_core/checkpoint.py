@@ -44,14 +44,17 @@ TOP_KEYS = {
     "head": ("output.weight", "lm_head.weight"),
 }
 GGUF, HF = 0, 1
+CPU = torch.device("cpu")
 
 
 class CheckpointError(RuntimeError):
     """A weights file is missing, damaged or not what it should be; one line."""
 
 
-def compute_dtype() -> torch.dtype:
-    """bfloat16 where the CPU multiplies it natively, else float32."""
+def compute_dtype(device: torch.device = CPU) -> torch.dtype:
+    """bfloat16 on a GPU, and where the CPU multiplies it natively; else float32."""
+    if device.type != "cpu":
+        return torch.bfloat16
     capability = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     fast = capability.get("avx512_bf16") or capability.get("amx_bf16") or capability.get("bf16")
     if not capability:

@@ -11,7 +11,7 @@ import torch
 from bench import ablations, mechanisms
 from dlm_core.denoise import step
 from dlm_core.planner import WIDTH
-from dlm_core.train.plan import RECIPE, corrupt, draw_masks
+from dlm_core.train.plan_draws import RECIPE, corrupt, draw_masks, examples
 from dlm_core.train.plan_examples import Corpus, collate
 from tests.test_planner import made_corpus
 
@@ -29,8 +29,6 @@ def test_an_anchor_goes_alone() -> None:
 
 def test_a_recipe_without_uniform_noise_swaps_nothing() -> None:
     corpus = made_corpus()
-    from dlm_core.train.plan import examples
-
     batch = collate(examples(corpus, 4, np.random.default_rng(0), 24), np.random.default_rng(1))
     generator = torch.Generator().manual_seed(2)
     masked = draw_masks(batch, generator)

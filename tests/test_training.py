@@ -14,7 +14,10 @@ import torch
 from bench import text_ablations
 from dlm_core.train.documents import DataError
 from dlm_core.train.draws import RECIPE, Example, draw
+from dlm_core.train.loop import logged, neighbours
+from dlm_core.train.loss import read_context, softened
 from dlm_core.train.stream import Stream
+from dlm_core.train.text import fresh
 from dlm_core.train.token_file import TokenFile, there, write
 from tests.test_draws import tiny_base, tiny_data, training
 
@@ -66,6 +69,27 @@ def test_recipes_change_one_thing() -> None:
     seen = ~right.masked & (right.weight > 0)
     # What is visible is what should stand there, or an edit not yet made: the second token goes, nothing else does.
     assert set(right.canvas[seen & (right.canvas != right.target)].tolist()) <= {60}
+
+
+def test_soft_masks_move_masked_places_alone(tmp_path: Path) -> None:
+    model, _ = fresh(str(tiny_base(tmp_path / "base")), rank=4, seed=0, device=torch.device("cpu"))
+    batch = draw([e for e in MADE if e.source], 0, 0)
+    batch.context.clamp_(max=60)
+    hints = softened(model, batch, read_context(model, batch.context, batch.context_visible))
+    moved = hints.abs().sum(-1) > 0
+    assert torch.equal(moved, batch.masked) and bool(moved.any())
+
+
+def test_the_log_counts_every_step_once(tmp_path: Path) -> None:
+    base, data, out = tiny_base(tmp_path / "base"), tiny_data(tmp_path / "data"), tmp_path / "run"
+    options = [*training(base, data, out), "--log", "2"]
+    for more in (["--steps", "3"], ["--steps", "5", "--resume"]):
+        subprocess.run([*options, *more], check=True, capture_output=True, timeout=300)
+    lines = [json.loads(line) for line in (out / "text-log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 3, 4, 5]
+    train_set = TokenFile(out / "examples-0-200")
+    seen = sum(int((draw(neighbours(train_set, 4, 0, step), 0, step).weight > 0).sum()) for step in range(5))
+    assert json.loads((out / "text-card.json").read_text())["supervised"] == logged(out, "supervised") == seen
 
 
 def test_ablations_train_and_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

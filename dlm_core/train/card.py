@@ -47,36 +47,50 @@ def _table(figures: dict[str, Any]) -> list[str]:
     return ["| figure | value |", "|---|---|", *(f"| {k} | {v} |" for k, v in figures.items())]
 
 
+def _spent(card: dict[str, Any]) -> str:
+    """How long and on what: "1.7 hours on 2 CPU threads". Cards from before GPUs name no device, some no threads."""
+    minutes = card["seconds"] / 60
+    long = f"{minutes / 60:.1f} hours" if minutes >= 60 else f"{minutes:.1f} minutes"
+    device = card.get("device", "cpu")
+    threads = card.get("threads", 2)
+    where = f"one {device}" if device != "cpu" else f"{threads} CPU thread{'s' if threads > 1 else ''}"
+    return f"{long} on {where}"
+
+
+def _before(card: dict[str, Any]) -> str:
+    """The runs that this one went on from, the last first."""
+    before = card.get("before")
+    if not before:
+        return ""
+    told = f" It went on from {_spent(before)} ({before['steps']} steps, {before['draws']:,} draws)."
+    return told + _before(before)
+
+
 def card_text(text: dict[str, Any], plan: dict[str, Any]) -> str:
     """The model card as Markdown."""
     tasks = ", ".join(f"{n:,} {task}" for task, n in text["tasks"].items())
-    earlier = "".join(
-        f" It went on from an adapter trained for {b['seconds'] / 3600:.1f} hours on a CPU ({b['steps']} steps,"
-        f" {b['draws']:,} draws)."
-        for b in [text.get("before")]
-        if b
-    )
-    where = f"on one {text['device']}" if text.get("device", "cpu") != "cpu" else f"on {text['threads']} CPU threads"
     lines = [
         "# Weights of Palimpsest",
         "",
         ATTRIBUTION,
         "## Text scale: adapter and heads",
         f"Rank {text['rank']} on all seven matrices of each layer, a mask embedding, a copying and an action head."
-        f" Trained for {text['seconds'] / 60:.1f} minutes {where}: {text['steps']} steps,"
+        f" Trained for {_spent(text)}: {text['steps']} steps,"
         f" {text['draws']:,} noise draws over {sum(text['tasks'].values()):,} sentence edits ({tasks})."
-        f"{earlier} The clock stopped the training, not the curve.",
+        f"{_before(text)} The clock stopped the training, not the curve.",
         "",
-        f"On {text.get('held_out_examples', 160)} held-out examples from documents never trained on. loss@ and"
-        " accuracy@: nats a token and share of tokens right at a noise level, padding left out. emptied_: tokens that"
+        f"On {text.get('held_out_examples', 160)} held-out examples from documents never trained on."
+        " loss@, accuracy@, exact@ and ece@: nats a token, share of tokens right, share of canvases right at every"
+        " masked token and expected calibration error at a noise level, padding left out. emptied_: tokens that"
         " go from evidence as it stands. clean_left_alone: clean sentences in which nothing moves. edits_exact: edited"
         " sentences right at every position. planted_auroc: 1 - p(keep) on swapped tokens.",
         "",
         *_table(text["held_out"]),
         "",
         "## Plan scale: planner",
-        f"{plan['parameters'] / 1e6:.1f} million parameters, from scratch. Trained for {plan['minutes'] / 60:.1f} hours"
-        f" on {plan['threads']} CPU thread: {plan['steps']} steps, {plan['examples']:,} pools drawn from"
+        f"{plan['parameters'] / 1e6:.1f} million parameters, from scratch. Trained for"
+        f" {_spent({**plan, 'seconds': plan['minutes'] * 60})}: {plan['steps']} steps,"
+        f" {plan['examples']:,} pools drawn from"
         f" {plan['pages']:,} pages ({plan['sentences']:,} sentences).",
         "",
     ]

@@ -156,10 +156,6 @@ class Batch:
     lengths: Tensor
     kind: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        """The batch on another device; the one at hand stays as it is."""
-        return Batch(**{name: column.to(device, non_blocking=True) for name, column in vars(self).items()})
-
 
 HEADING_ROOM = 12
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from dlm_core.checkpoint import save_adapter
 from dlm_core.model import Transformer
@@ -57,10 +58,16 @@ def neighbours(examples: Sequence[Example], size: int, seed: int, step: int) -> 
 
 
 @torch.no_grad()
-def _put(parameters: list[nn.Parameter], values: list[Tensor]) -> None:
-    """Set parameters to `values`, in place."""
+def _put(parameters: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Set parameters to `values`, in place, whatever device these are on."""
     for p, value in zip(parameters, values, strict=True):
         p.copy_(value)
+
+
+def follow(average: list[Tensor], now: list[Tensor], step: int, most: float) -> None:
+    """Move a moving average of weights toward what they are `now`, in place: `most` of it stays, less in the first
+    steps, which are far from where the run will be."""
+    get_ema_multi_avg_fn(min(most, (1 + step) / (10 + step)))(average, now, step)
 
 
 def logged(out: Path, figure: str) -> float:
@@ -87,9 +94,10 @@ def fit(
     optimizer = torch.optim.AdamW(parameters, lr=schedule.lr, betas=(0.9, 0.98), weight_decay=0.01)
     step, spent = 0, 0.0
     if resume and state_file.is_file():
-        saved = torch.load(state_file, weights_only=True, map_location=model.device)
+        # By way of the CPU, as in plan.py: the optimizer's counters belong there.
+        saved = torch.load(state_file, weights_only=True, map_location="cpu")
         _put(parameters, saved["parameters"])
-        average = saved["average"]
+        _put(average, saved["average"])
         optimizer.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["seconds"]
     began = mark = last_save = time.monotonic()
@@ -104,11 +112,12 @@ def fit(
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
-            keep = min(AVERAGE, (1 + step) / (10 + step))
-            torch._foreach_lerp_(average, [p.detach() for p in parameters], 1 - keep)
+            follow(average, [p.detach() for p in parameters], step, AVERAGE)
             step += 1
             running.append({"loss": loss.detach(), **figures})
-            if step % schedule.log == 0:
+            now = time.monotonic()
+            ends = step >= schedule.steps if schedule.steps else spent + now - began >= limit
+            if ends or step % schedule.log == 0:
                 sums = {k: float(sum(r[k] for r in running)) for k in running[0]}  # waits for a GPU
                 now = time.monotonic()
                 line = {"step": step, "minutes": round((spent + now - began) / 60, 2)}
@@ -119,8 +128,6 @@ def fit(
                 log.write(json.dumps(line) + "\n")
                 log.flush()
                 mark, running = now, []
-            now = time.monotonic()
-            ends = step >= schedule.steps if schedule.steps else spent + now - began >= limit
             if ends or now - last_save > schedule.checkpoint:
                 last_save = now
                 state: dict[str, Any] = {"step": step, "seconds": spent + now - began, "average": average}

@@ -70,17 +70,28 @@ def wanted(batch: Batch) -> Tensor:
     return out
 
 
-def work(model: Transformer, batch: Batch) -> dict[str, float]:
+@dataclass(frozen=True)
+class Size:
+    """Parameters of the base without its vocabulary, of the adapter, and of the vocabulary."""
+
+    base: int
+    adapter: int
+    vocabulary: int
+
+    @staticmethod
+    def of(model: Transformer) -> Size:
+        adapter, vocabulary = sum(p.numel() for _, p in model.adapter_parameters()), model.embedding.numel()
+        return Size(sum(p.numel() for p in model.parameters()) - adapter - vocabulary, adapter, vocabulary)
+
+
+def work(size: Size, batch: Batch) -> dict[str, float]:
     """What a training step on `batch`, still on the CPU, takes. tokens: real positions, read or on a canvas;
-    supervised: positions that the loss counts. tflop:
-    10^12 floating-point operations of its matrix products: one pass over the contexts; over the canvases forwards,
-    backwards, and for the adapter's own gradient; the vocabulary at written positions. Attention, a few per cent, is
-    left out."""
-    base = sum(p.numel() for name, p in model.named_parameters() if not p.requires_grad and name != "embedding")
-    adapter = sum(p.numel() for _, p in model.adapter_parameters())
+    supervised: positions that the loss counts. tflop: 10^12 floating-point operations of its matrix products: one
+    pass over the contexts; over the canvases forwards, backwards, and for the adapter's own gradient; the vocabulary
+    at written positions. Attention, a few per cent, is left out."""
     read, written = int(batch.context_visible.sum()), int((batch.lengths + 1).sum())
     named = int((batch.masked | (batch.canvas != batch.target)).sum())
-    flop = 2 * base * read + (4 * base + 6 * adapter) * written + 4 * model.embedding.numel() * named
+    flop = 2 * size.base * read + (4 * size.base + 6 * size.adapter) * written + 4 * size.vocabulary * named
     return {"tokens": float(read + written), "tflop": flop / 1e12, "supervised": float((batch.weight > 0).sum())}
 
 

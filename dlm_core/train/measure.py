@@ -13,6 +13,7 @@ from dlm_core.tokenizer import EMPTY
 from dlm_core.train import draws
 from dlm_core.train.draws import Batch, Example
 from dlm_core.train.loss import read_context, run, wanted
+from dlm_core.train.stream import on
 
 ROWS = 16
 
@@ -39,7 +40,7 @@ def under_noise(
     # and whether all of a blank are.
     seen: dict[float, list[list[Tensor]]] = {level: [[], [], [], []] for level in levels}
     for drawn in _batches(examples, blanks):
-        batch = drawn.to(model.device)
+        batch = on(drawn, model.device)
         reading = read_context(model, batch.context, batch.context_visible)
         for level in levels:
             masked = noise.mask(drawn.lengths, torch.full((len(drawn.lengths),), level), draw[level])
@@ -85,7 +86,7 @@ def edits(model: Transformer, examples: list[Example]) -> dict[str, float]:
     hit = said = gone = 0
     clean, left, whole = 0, 0, 0
     for batch in _batches(with_source, plain):
-        action, target = run(model, batch.to(model.device)).actions.argmax(-1).cpu(), wanted(batch)
+        action, target = run(model, on(batch, model.device)).actions.argmax(-1).cpu(), wanted(batch)
         inside = torch.arange(action.shape[1])[None] < batch.lengths[:, None]
         hit += int((inside & (action == EMPTIED) & (target == EMPTIED)).sum())
         said += int((inside & (action == EMPTIED)).sum())
@@ -131,7 +132,7 @@ def planted(model: Transformer, examples: list[Example], seed: int) -> dict[str,
         cells.append(row)
     doubt, wrong = [], []
     for batch in _batches(examples, cells):
-        actions = run(model, batch.to(model.device)).actions.cpu()
+        actions = run(model, on(batch, model.device)).actions.cpu()
         inside = torch.arange(actions.shape[1])[None] < batch.lengths[:, None]
         doubt.append(-actions[..., KEEP][inside])
         wrong.append((batch.canvas != batch.target)[inside])

@@ -3,10 +3,9 @@
 `python -m dlm_core.train --data DATA --scale plan` calls `main`. Every step
 draws fresh examples, puts noise on their symbols (a mask and its inverse in
 one batch, and random re-pointing of visible slots), and asks for the clean
-symbols back. What a step sees follows from (seed, step) alone (`step_batch`),
-on whatever device it is learned from and by however many processes it is
-drawn. So a checkpoint, which holds weights, their moving average, optimizer,
-step and seconds, is all that a resumed run needs to go on with the same curve.
+symbols back (plan_draws.py). What a step sees follows from its number, so a
+checkpoint, which holds weights, their moving average, optimizer, step and
+seconds, is all that a resumed run needs to go on with the same curve.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import argparse
 import json
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,90 +23,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dlm_core import noise
 from dlm_core.canvas import Kind
 from dlm_core.embed import Embedder
-from dlm_core.planner import FIRST, MASK, NONE, WIDTH, Planner, PlannerConfig, load, save
+from dlm_core.planner import MASK, NONE, WIDTH, Planner, PlannerConfig, load, save
 from dlm_core.planning import plan
 from dlm_core.train import plan_data
-from dlm_core.train.plan_books import draw, shelve
-from dlm_core.train.plan_examples import POOL, Batch, Corpus, Example, coherence, collate, moved, set_f1
-from dlm_core.train.stream import Stream
+from dlm_core.train.loop import follow
+from dlm_core.train.plan_books import shelve
+from dlm_core.train.plan_draws import BATCH, Ready, examples, noised, stream
+from dlm_core.train.plan_examples import Batch, Corpus, Example, coherence, collate, set_f1
+from dlm_core.train.stream import Stream, moved, on
 
 CPU = torch.device("cpu")
-BATCH = 8  # examples; the forward pass sees twice as many, a mask and its inverse
 RATE = 7e-4
 WARM = 150  # steps
 AVERAGE = 0.998
-REPOINT, RECAST = 0.12, 0.03  # share of visible claims re-pointed, of visible kinds changed
-TURNED = 0.5  # share of batches whose vectors are turned: a plan rests on what is near what, not on directions
 SEEN = 0.1  # loss weight of visible symbols that were left as they are
 SAVE_EVERY = 180.0  # seconds
 MEASURE_EVERY = 4  # checkpoints
 HELD, MEASURED = 64, 24  # held-out examples whose loss is watched, and that are planned
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a step is made of; `bench/ablations.py` changes one thing at a time. complementary: a mask and its inverse
-    in one batch, not two masks drawn apart. concentrated: timesteps around one half, not even over 0..1. drafted:
-    masks as they stand while a plan is drafted, beside any symbols and whole slots. repoint, recast: shares of
-    visible claims re-pointed and of visible kinds changed. turned: share of batches whose vectors are turned."""
-
-    complementary: bool = True
-    concentrated: bool = True
-    drafted: bool = True
-    repoint: float = REPOINT
-    recast: float = RECAST
-    turned: float = TURNED
-
-
-RECIPE = Recipe()
-
-
-def draw_masks(batch: Batch, generator: torch.Generator, recipe: Recipe = RECIPE) -> Tensor:
-    """(B, N * 4) bool. A third each: any symbols; whole slots, as a local round remasks them; kinds lightly and
-    pointers heavily, as they stand while a plan is drafted. Later slots are masked more. Fixed slots never."""
-    count, symbols_count = batch.clean.shape
-    slots = symbols_count // WIDTH
-    t = noise.timesteps(count, generator) if recipe.concentrated else torch.rand(count, generator=generator)
-    free = (~batch.fixed).float()
-    every = torch.full((count,), slots)
-    weights = noise.later(every, 0.5, slots) * free
-    wide = weights.repeat_interleave(WIDTH, dim=1)
-    single = noise.mask(every * WIDTH, t, generator, wide)
-    whole = noise.mask(every, t, generator, weights).repeat_interleave(WIDTH, dim=1)
-    light = noise.mask(every, t * t, generator, weights)
-    heavy = noise.mask(every, t.sqrt(), generator, weights) | light
-    drafted = torch.cat([light[..., None], heavy[..., None].expand(-1, -1, WIDTH - 1)], dim=-1).flatten(1)
-    style = torch.rand(count, generator=generator)[:, None]
-    if not recipe.drafted:
-        style = style * 0.6
-    chosen = torch.where(style < 0.34, single, torch.where(style < 0.6, whole, drafted))
-    return torch.where((t >= 1.0)[:, None], wide > 0, chosen)
-
-
-def corrupt(
-    batch: Batch,
-    masked: Tensor,
-    generator: torch.Generator,
-    recipe: Recipe = RECIPE,
-) -> tuple[Tensor, Tensor]:
-    """(tokens, changed), both (B, N * 4): masks put in, and uniform noise on what stays visible: claims point at
-    other evidence of their pool, a few kinds are others."""
-    clean = batch.clean
-    kind_place = torch.arange(clean.shape[1]) % WIDTH == 0
-    seen = ~masked & ~batch.fixed.repeat_interleave(WIDTH, dim=1)
-    # Half the rows get no uniform noise: a first draft meets none.
-    noisy = (torch.rand(clean.shape[0], 1, generator=generator) < 0.5).expand_as(clean)
-    dice = torch.rand(clean.shape, generator=generator)
-    point = noisy & seen & (clean >= FIRST) & (dice < recipe.repoint)
-    cast = noisy & seen & kind_place & (dice < recipe.recast)
-    high = FIRST + batch.present.sum(-1, keepdim=True)
-    tokens = noise.uniform(clean, point, FIRST, high, generator)
-    tokens = noise.uniform(tokens, cast, 0, int(Kind.LINK), generator)
-    changed = tokens != clean
-    return torch.where(masked, MASK, tokens), changed
 
 
 def loss(planner: Planner, batch: Batch, tokens: Tensor, changed: Tensor) -> dict[str, Tensor]:
@@ -155,59 +89,6 @@ def held_loss(planner: Planner, held: list[Example]) -> float:
         tokens, changed = noised(batch, generator)
         found.append(float(loss(planner, batch.twice(), tokens, changed)["points"]))
     return float(np.mean(found))
-
-
-def examples(corpus: Corpus, count: int, random: np.random.Generator, size: int | None = None) -> list[Example]:
-    """`count` examples with pools of about `size` (None: each its own); groups that give none are passed over.
-    Raises PlanDataError where hardly any gives one."""
-    found: list[Example] = []
-    for _ in range(count * 20):
-        made = draw(corpus, random, size or int(random.integers(POOL[0], POOL[1] + 1)))
-        if made is not None:
-            found.append(made)
-        if len(found) == count:
-            return found
-    raise plan_data.PlanDataError("these documents give too few plans: are their sections long enough?")
-
-
-def turned(batch: Batch, generator: torch.Generator) -> Batch:
-    """The batch with all vectors under one random rotation, which leaves every cosine as it is."""
-    width = batch.brief.shape[-1]
-    turn, _ = torch.linalg.qr(torch.randn(width, width, generator=generator))
-    return replace(batch, brief=batch.brief @ turn, evidence=batch.evidence @ turn)
-
-
-def noised(batch: Batch, generator: torch.Generator, recipe: Recipe = RECIPE) -> tuple[Tensor, Tensor]:
-    """(tokens, changed), both (2B, N * 4): the batch under a mask, then under its inverse, which keeps fixed slots
-    visible too."""
-    masked = draw_masks(batch, generator, recipe)
-    lengths = torch.full((len(masked),), masked.shape[1])
-    inverse = noise.complement(masked, lengths) & ~batch.fixed.repeat_interleave(WIDTH, dim=1)
-    if not recipe.complementary:
-        inverse = draw_masks(batch, generator, recipe)
-    return corrupt(batch.twice(), torch.cat([masked, inverse]), generator, recipe)
-
-
-Ready = tuple[Batch, Tensor, Tensor]  # of B examples, and what `noised` made of them
-
-
-def step_batch(corpus: Corpus, seed: int, step: int, batch_size: int = BATCH, recipe: Recipe = RECIPE) -> Ready:
-    """What a step sees, on the CPU: B = `batch_size` examples, and tokens and changed (2B, N * 4), which belong to
-    `batch.twice()`. It follows from seed and step: no other random state is read."""
-    random = np.random.default_rng((seed, step))
-    generator = torch.Generator().manual_seed(int(random.integers(2**63)))
-    size = int(random.integers(POOL[0], POOL[1] + 1))  # one for the batch: padding costs time
-    batch = collate(examples(corpus, batch_size, random, size), random)
-    if float(torch.rand(1, generator=generator)) < recipe.turned:
-        batch = turned(batch, generator)
-    return batch, *noised(batch, generator, recipe)
-
-
-def stream(
-    corpus: Corpus, seed: int, batch_size: int = BATCH, recipe: Recipe = RECIPE, workers: int = 0
-) -> Stream[Ready]:
-    """`step_batch` by step; with workers > 0, processes draw ahead."""
-    return Stream(lambda step: step_batch(corpus, seed, step, batch_size, recipe), workers)
 
 
 @dataclass(frozen=True)
@@ -278,7 +159,7 @@ class Run:
         self.rate = RATE / 2
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint, for any device; the old one stays whole until the new one is."""
+        """Write the checkpoint; the old one stays whole until the new one is."""
         part = path.with_suffix(".part")
         held = {
             "planner": self.planner.state_dict(),
@@ -290,14 +171,16 @@ class Run:
             "rate": self.rate,
             "curve": self.curve,
         }
-        torch.save(_on_cpu(held), part)
+        torch.save(held, part)
         part.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Continue from a checkpoint written by `save`."""
-        held = torch.load(path, weights_only=True, map_location=self.device)
+        """Continue from a checkpoint written by `save`, on this device or another."""
+        # By way of the CPU: the optimizer moves what belongs beside the weights, and keeps its counters where no step
+        # has to wait for them.
+        held = torch.load(path, weights_only=True, map_location=CPU)
         self.planner.load_state_dict(held["planner"])
-        self.average = held["average"]
+        self.average = {k: v.to(self.device) for k, v in held["average"].items()}
         self.optimizer.load_state_dict(held["optimizer"])
         self.step, self.examples, self.seconds = held["step"], held["examples"], held["seconds"]
         self.rate, self.curve = held["rate"], held["curve"]
@@ -317,7 +200,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch, tokens, changed = draws(self.step)
-        both = batch.to(self.device).twice()
+        both = on(batch, self.device).twice()
         self.planner.train()
         with torch.autocast(self.device.type, torch.bfloat16):
             parts = loss(self.planner, both, moved(tokens, self.device), moved(changed, self.device))
@@ -325,23 +208,12 @@ class Run:
         parts["total"].backward()
         torch.nn.utils.clip_grad_norm_(self.planner.parameters(), 1.0)
         self.optimizer.step()
-        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
         now = self.planner.state_dict()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.values()), [now[k] for k in self.average], 1 - keep)
+        follow(list(self.average.values()), [now[k] for k in self.average], self.step, AVERAGE)
         self.step += 1
         self.examples += len(batch.brief)
         self.seconds += time.perf_counter() - started
         return {k: v.detach() for k, v in parts.items()}
-
-
-def _on_cpu(held: Any) -> Any:
-    """Dictionaries and lists with the tensors in them on the CPU."""
-    if isinstance(held, dict):
-        return {k: _on_cpu(v) for k, v in held.items()}
-    if isinstance(held, list):
-        return [_on_cpu(v) for v in held]
-    return held.cpu() if isinstance(held, Tensor) else held
 
 
 def train(
@@ -401,8 +273,8 @@ def train(
 def main(args: argparse.Namespace) -> None:
     """Prepare the documents of `args.data` (once, kept in OUT/plan-cache or `args.cache`), then train.
 
-    args: data, out (folder for checkpoint, weights and card), minutes, threads, seed, resume; and where they are
-    there, device, workers (processes that draw), plan_batch (examples a step), plan_steps (0: train by minutes).
+    args: data, out (folder for checkpoint, weights and card), minutes, threads, seed, resume, start, device, workers
+    (processes that draw), plan_batch (examples a step), plan_steps (0: train by minutes).
     """
     torch.set_num_threads(args.threads)
     data, out = Path(args.data), Path(args.out)
@@ -427,10 +299,10 @@ def main(args: argparse.Namespace) -> None:
         held=held,
         whole=whole,
         start=Path(args.start) / "planner.safetensors" if args.start else None,
-        steps=getattr(args, "plan_steps", 0),
-        batch_size=getattr(args, "plan_batch", BATCH),
-        device=torch.device(getattr(args, "device", "cpu")),
-        workers=getattr(args, "workers", 0),
+        steps=args.plan_steps,
+        batch_size=args.plan_batch,
+        device=torch.device(args.device),
+        workers=args.workers,
     )
     write_card(run, corpus, out / "planner-card.json", Path(args.start) / "planner-card.json" if args.start else None)
 

@@ -290,18 +290,9 @@ class Batch:
     fixed: Tensor
     used: Tensor
 
-    def to(self, device: torch.device) -> Batch:
-        """The batch on a device; the copy to a GPU is not waited for."""
-        return Batch(*(moved(v, device) for v in vars(self).values()))
-
     def twice(self) -> Batch:
         """(2B, ...): the batch and once more, for a mask and its inverse."""
         return Batch(*(torch.cat([v, v]) for v in vars(self).values()))
-
-
-def moved(x: Tensor, device: torch.device) -> Tensor:
-    """`x` on a device. Memory that is not pinned could only be copied to a GPU once that is done with all before."""
-    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
 
 
 def collate(examples: list[Example], random: np.random.Generator) -> Batch:

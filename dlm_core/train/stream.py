@@ -1,4 +1,4 @@
-"""What the steps of a run see, drawn ahead of them by worker processes.
+"""What the steps of a run see, drawn ahead of them by worker processes, and its way to the device.
 
 A draw follows from the number of its step alone, so any number of workers gives the same run.
 """
@@ -8,11 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 T = TypeVar("T")
 AHEAD = 6  # draws that a worker holds ready
 LAST = 2**40  # more steps than any run has
+
+
+def moved(x: Tensor, device: torch.device) -> Tensor:
+    """`x` on a device. Memory that is not pinned could only be copied to a GPU once that is done with all before."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
+
+
+def on(batch: T, device: torch.device) -> T:
+    """A batch, any dataclass of tensors, on a device; the one at hand stays as it is."""
+    return type(batch)(**{name: moved(column, device) for name, column in vars(batch).items()})
 
 
 class _Steps(Dataset[T]):

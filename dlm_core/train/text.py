@@ -26,18 +26,20 @@ from torch import Tensor
 
 from dlm_core.checkpoint import compute_dtype, load_adapter, load_base
 from dlm_core.fetch_base import base_path
+from dlm_core.model import Transformer
 from dlm_core.tokenizer import TextTokenizer
 from dlm_core.train.documents import DataError, used
 from dlm_core.train.draws import Example, draw
 from dlm_core.train.loop import Schedule, fit, logged, neighbours
-from dlm_core.train.loss import losses, work
+from dlm_core.train.loss import Size, losses, work
 from dlm_core.train.measure import evaluate
-from dlm_core.train.stream import Stream
+from dlm_core.train.stream import Stream, on
 from dlm_core.train.text_data import build
 from dlm_core.train.token_file import TokenFile, there, write
 
 RANK = 48
-BEFORE = ("steps", "draws", "supervised", "seconds", "tasks", "before")  # of an earlier card, kept in the new one
+# Of the card of the weights that a run began with, kept in its own.
+BEFORE = ("steps", "draws", "supervised", "seconds", "threads", "device", "tasks", "before")
 HELD = 300  # held-out examples
 
 
@@ -47,9 +49,7 @@ def main(args: argparse.Namespace) -> None:
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     device = torch.device(args.device)
-    dtype = compute_dtype() if device.type == "cpu" else torch.bfloat16
-    model, tokenizer = load_base(base_path(args.base), dtype=dtype, rank=RANK)
-    model.reset_adapter(torch.Generator().manual_seed(args.seed))
+    model, tokenizer = fresh(args.base, rank=RANK, seed=args.seed, device=device)
     if args.start:
         load_adapter(model, sorted(Path(args.start).glob("adapter-*.safetensors")), partial=True)
         if (Path(args.start) / "text-card.json").is_file():  # what these weights have been through
@@ -57,16 +57,16 @@ def main(args: argparse.Namespace) -> None:
     train_set, valid_set = examples(out, Path(args.data), args.seed, args.examples, tokenizer, args.workers)
     tasks = train_set.counts()
     print(json.dumps({"examples": len(train_set), "held_out": len(valid_set), **tasks}), flush=True)
-    model.to(device)
+    size = Size.of(model)
     batches = Stream(
         lambda step: draw(neighbours(train_set, args.batch, args.seed, step), args.seed, step), args.workers
     )
 
     def loss(step: int) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         batch = batches(step)
-        total, kinds = losses(model, batch.to(device))
+        total, kinds = losses(model, on(batch, device))
         figures = dict(zip(("edit", "masked_edit", "blank"), kinds.unbind(), strict=True))
-        return total, {**figures, **work(model, batch)}
+        return total, {**figures, **work(size, batch)}
 
     schedule = Schedule(args.steps, args.minutes, args.lr, args.checkpoint, args.log)
     parameters = [p for _, p in model.adapter_parameters()]
@@ -92,6 +92,13 @@ def main(args: argparse.Namespace) -> None:
         card["before"] = {k: before[k] for k in BEFORE if k in before}
     (out / "text-card.json").write_text(json.dumps(card, indent=1) + "\n")
     print(json.dumps(card), flush=True)
+
+
+def fresh(base: str | None, *, rank: int, seed: int, device: torch.device) -> tuple[Transformer, TextTokenizer]:
+    """The base (a path, or None for the fetched one) on `device` with an adapter that changes nothing yet."""
+    model, tokenizer = load_base(base_path(base), dtype=compute_dtype(device), rank=rank)
+    model.reset_adapter(torch.Generator().manual_seed(seed))
+    return model.to(device), tokenizer
 
 
 def examples(

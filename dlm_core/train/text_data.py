@@ -90,7 +90,7 @@ def _edits(doc: Document, rng: random.Random, extras: list[str]) -> list[Raw]:
                     out.append(Raw(prompt(doc.title, section.heading, [before, s], CLAIM), joined, pair, "merge"))
                 if before and (bare := unnamed(s, before)):
                     out.append(Raw(prompt(doc.title, section.heading, [bare, before], CLAIM), s, bare, "named"))
-                if len(parts := parted(s)) == 2 and not standalone(parts[0]) and len(s.split()) <= 42:
+                if (parts := parted(s)) and not standalone(parts[0]) and len(s.split()) <= 42:
                     out.append(Raw(prompt(doc.title, section.heading, parts, CLAIM), s, " ".join(parts), "merge"))
                 tidy = clean(s)
                 if standalone(tidy) or not 6 <= len(tidy.split()) <= 42:
