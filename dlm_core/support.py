@@ -55,6 +55,8 @@ OPENERS = frozenset(
 )
 # "... not because recessions have been deeper, but rather.": no sentence ends so.
 WAITING = frozenset("and or nor but not because although whereas while than which the a an if unless".split())
+# What one of these points at stays behind it: without its reason, "higher not because ..., but" denies nothing.
+FOCUS = frozenset("not never only just merely simply mainly largely partly chiefly primarily rather precisely".split())
 RELATIVE = frozenset("which who whom whose where when".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 ARTICLES = frozenset("a an the".split())
@@ -141,6 +143,8 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
             return False  # the noun may be in what goes
         opener = CONNECTIVES.match(" ".join(plain)) or bare or clause
         return bool(opener) and (_is_mark(evidence[end - 1]) or len(plain) == 1)
+    if evidence[begin - 1].lower() in FOCUS and not _is_mark(cut[0]):
+        return False
     # A list keeps all its items: without its last one, or one before the last "and", it reads as broken off.
     after = [w.lower() for w in evidence[end : end + 2] if not _is_mark(w)]
     if plain[0] in JOINS or plain[-1] in JOINS or (after and after[0] in JOINS):

@@ -242,3 +242,20 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
     assert problems("Rates have been higher not because recessions have been deeper.", [said])
     assert problems("Rates have been higher not.", [said])
     assert problems(said, [said]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        (
+            "European rates have been higher not but rather in a way that has created a high natural rate.",
+            "European rates have been higher not because recessions in Europe have been deeper, but rather because the "
+            "conditions for labor have been different in Europe, in a way that has created a high natural rate.",
+        ),
+        ("Enzymes work only.", "Enzymes work only when the temperature is right."),
+        ("The bridge failed mainly.", "The bridge failed mainly because the bolts had rusted."),
+    ],
+)
+def test_what_a_word_points_at_stays_behind_it(text: str, evidence: str) -> None:
+    assert any("out of its phrase" in p for p in problems(text, [evidence]))
+    assert problems(evidence, [evidence]) == []
