@@ -81,12 +81,19 @@ def test_the_table_says_what_was_met_and_keeps_the_rest_of_the_file(tmp_path: Pa
         line("diffusion_rouge_l_high", 0.45),
         line("minilm_sentence_rouge_l", 0.41),
         line("base_chat_rouge_l", 0.2),
+        line("rouge_l_gap_minilm_sentence_low", -0.02, "over 0", False),
+        line("rouge_l_gap_base_chat_low", 0.1, "over 0", True),
         line("diffusion_verbatim", 0.6, "at most 0.5", False),
         line("diffusion_unsupported", 0.0, "at most 0", True),
     )}  # fmt: skip
     cells = {row[0]: row[1:] for row in rows(found)}
     assert cells["Claims: ROUGE-L"][:2] == ["0.400 (0.350–0.450)", "best sentence by MiniLM 0.410, prompted base 0.200"]
     assert cells["Claims: ROUGE-L"][3] == "**no**"  # one of its peers is ahead
+    found["text rouge_l_gap_minilm_sentence_low"]["met"] = True
+    shown = {row[0]: row[4] for row in rows(found)}
+    assert shown["Claims: ROUGE-L"] == ""  # a peer that did not write is not beaten
+    found["text rouge_l_gap_causal"] = line("rouge_l_gap_causal", -0.01, "at least -0.02", True)
+    assert {row[0]: row[4] for row in rows(found)}["Claims: ROUGE-L"] == "yes"
     assert cells["Claims that are one run of the evidence"] == ["0.600", "", "at most 0.5", "**no**"]
     assert cells["The same, after verification"][3] == "yes"
     file = tmp_path / "README.md"
