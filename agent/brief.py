@@ -26,16 +26,21 @@ def _words(text: str) -> frozenset[str]:
 
 # Verbs that questions join ("write and revise"); what is not here is taken for a noun and nothing is split.
 VERBS = _words("""
-    adapt affect allow apply arise avoid become begin behave break build cancel carry cause change check choose
-    clean close collect combine commit communicate compare compete compute connect contain control convert
-    create decay decide decode define deliver depend describe detect determine develop die differ divide emerge
-    encode end evolve expand explain fail fall fetch find fit fix flow forget form function generate get give go
-    grow guide handle happen help hold improve increase influence interact keep lead learn limit load lose
-    maintain make manage map mask measure merge mix move operate organise organize parse perform plan predict
-    prevent process produce propagate protect prove raise rank reach read recall recover reduce regulate relate
-    release remask remember remove repair replace represent reproduce require resolve resume retrieve return
-    revise rewrite run save search select send shape share solve spread start stop store support survive test
-    train transfer treat use validate vary verify work write
+    adapt affect allow appear apply arise attract avoid become begin behave bind break breathe build cancel
+    carry carve cause change check choose clean close collapse collect collide combine commit communicate
+    compare compete compute condense connect consume contain control convert cool cope create decay decide
+    decode defend define degrade deliver depend describe detect determine develop die differ digest disappear
+    dissolve divide eat educate eliminate emerge encode end erode erupt evaporate evolve exist expand expire
+    explain explode express fade fail fall feed fetch find fit fix flow fly forget form freeze function fuse
+    generate get give go grow guide handle happen heal hear help hold hunt improve increase infect influence
+    inherit interact invest join keep last lead learn lend limit live load lose maintain make manage map mask
+    measure melt merge migrate mix move mutate navigate obtain operate orbit organise organize oscillate parse
+    pay perform persist plan pollinate predict prepare prevent process produce propagate protect prove punish
+    raise rank reach react read recall recover reduce regulate reject relate release remain remask remember
+    remove repair replace represent reproduce require resolve respond resume retrieve return revise rewrite
+    rotate run save search see select sell send settle shape share sink solve speak split spread start stay
+    stop store suffer support survive sustain swim teach test think thrive train transfer transmit treat use
+    validate vanish vary verify warm weaken wear work write
 """)
 _PRONOUN = re.compile(r"\b(?:it|they|them|its|their|this|these)\b", re.I)
 
@@ -103,9 +108,12 @@ def _verbs_apart(clause: str) -> list[str]:
         return [clause]
     opening, rest = head.groups()
     members = [m.strip() for m in re.split(r",\s+and\s+|,\s+|\s+and\s+", rest) if m.strip()]
-    if len(members) < 2 or not all(m.split()[0].lower() in VERBS for m in members[1:]):
-        return [clause]
     words = members[0].split()
+    # One word beside verbs is a verb too: "form, linger and die".
+    beside = words[-1].lower() in VERBS and members[-1].split()[0].lower() in VERBS
+    alike = [m.split()[0].lower() in VERBS or (beside and len(m.split()) == 1) for m in members[1:]]
+    if not alike or not all(alike):
+        return [clause]
     at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in VERBS), None)
     if at is None:
         at = len(words) - 1

@@ -29,6 +29,7 @@ from dlm_core.wanted import forbidden, kept_terms
 __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "write_headings", "write_summary"]
 
 STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
+CLEARLY = 0.05  # cosine to the question by which a new claim must be ahead to take over a summary sentence
 NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
 
 
@@ -245,13 +246,20 @@ def write_summary(
     progress: Progress | None = None,
 ) -> Canvas:
     """The canvas with one summary sentence for the claim of each section that
-    speaks most of the question. Sentences whose claim stands unchanged stay."""
-    question = models.embedder([canvas.question])[0]
+    speaks most of the question. Sentences whose claim stands unchanged stay, unless
+    another claim of the section speaks of the question clearly more."""
+    said = [s for _, body in canvas.sections() for s in body if s.text]
+    question, *told = models.embedder([canvas.question, *(s.text for s in said)])
+    near = {s.id: round(float(vector @ question), 6) for s, vector in zip(said, told, strict=True)}
 
     def speaks(slot: Slot) -> tuple[bool, float]:
         """How much a claim says of the question: what the thing is that it asks about comes before all."""
-        near = float(pool.vectors[pool.row(slot.pointers[0])] @ question) if slot.pointers else 0.0
-        return defines(canvas.question, slot.text) >= 0, round(near, 6)
+        return defines(canvas.question, slot.text) >= 0, near[slot.id]
+
+    def outdone(old: Slot, claim: Slot) -> bool:
+        """Whether a claim of the section, new or moved there, should stand in the summary instead."""
+        (defined, before), (tells, now) = speaks(by_id[old.pointers[0]]), speaks(claim)
+        return (tells, now - CLEARLY) > (defined, before)
 
     chosen: list[Slot] = []
     for _, body in canvas.sections():
@@ -268,7 +276,7 @@ def write_summary(
     canvas, ids = canvas.fresh_ids(len(chosen))
     for name, claim in zip(ids, chosen, strict=True):
         old = next((s for c, s in stays.items() if home.get(c) == home[claim.id]), None)
-        if old is not None:
+        if old is not None and not outdone(old, claim):
             slots.append(old)
             continue
         first = pool.evidence[claim.pointers[0]] if claim.pointers else None

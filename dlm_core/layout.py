@@ -21,7 +21,7 @@ from dlm_core.facts import unsupported
 from dlm_core.models import Models
 from dlm_core.order import Row, in_order, opened_by
 from dlm_core.parts import by_subject, shares
-from dlm_core.plan_features import features
+from dlm_core.plan_features import WORD, features
 from dlm_core.planning import Plan, compact, plans
 from dlm_core.pool import Pool
 
@@ -32,6 +32,7 @@ DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fracti
 # Nats a cosine of one with the question is worth, of a sentence and its place on average; measured on two books that
 # no planner learned from: more of the claims come from the right pages than by the sentence alone (docs/model.md).
 GUIDANCE = 3.0
+REPEATS = 2.0  # cosines that a plan loses for wording of its claims that is all said before
 OPENED = 6  # slots opened for what a plan passes over
 
 
@@ -238,15 +239,23 @@ def regroup(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
 def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.ndarray, budget: Budget) -> float:
     """How good a sampled plan looks from outside: how much more its claims have
     to do (`kin`, (M, M)) with their own section than with the nearest other one,
-    and how close they are to the question (`near`, (M,) cosines); short plans
-    lose in proportion."""
+    and how close they are to the question (`near`, (M,) cosines), less what they
+    repeat of each other's wording; short plans lose in proportion."""
     belonging = _belonging(rows, pool, kin)
     count = len(belonging)
     if not count:
         return float("-inf")
     about = float(np.mean([near[pool.row(rows[i][1][0])] for i in belonging]))
     apart = sum(belonging.values())
-    return (apart / count + 0.5 * about) * min(1.0, count / max(1, min(budget.claims, len(pool))))
+    again = REPEATS * repeated([pool.evidence[rows[i][1][0]].text for i in belonging])
+    return (apart / count + 0.5 * about - again) * min(1.0, count / max(1, min(budget.claims, len(pool))))
+
+
+def repeated(texts: Sequence[str]) -> float:
+    """Share of the four-word runs of some texts that were there before, 0..1."""
+    said = [WORD.findall(text.lower()) for text in texts]
+    runs = [tuple(words[i : i + 4]) for words in said for i in range(len(words) - 3)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
 def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[str] = ()) -> list[Row]:

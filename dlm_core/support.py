@@ -57,6 +57,7 @@ OPENERS = frozenset(
 WAITING = frozenset("and or nor but not because although whereas while than which the a an if unless".split())
 # What one of these points at stays behind it: without its reason, "higher not because ..., but" denies nothing.
 FOCUS = frozenset("not never only just merely simply mainly largely partly chiefly primarily rather precisely".split())
+EXAMPLES = frozenset("such including like especially particularly namely".split())
 RELATIVE = frozenset("which who whom whose where when".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 ARTICLES = frozenset("a an the".split())
@@ -157,6 +158,12 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # what a colon announces is all of it or nothing
     if ends and comma and plain[0] not in TAILS | CLAUSE and not plain[0].endswith(("ing", "ed", "ly")):
         return False  # ", tries to force the star to expand" is the sentence's own verb
+    commas = [i for i, w in enumerate(cut[1:-1], 1) if w == ","]
+    more = cut[commas[-1] + 1] if ends and commas else ""
+    if more and plain[0] in EXAMPLES and more not in JOINS:
+        return False  # "brings a system, such as a gas, back to its state": no list, and the sentence goes on
+    if more and plain[0] in RELATIVE and not (more in JOINS | CLAUSE | TAILS or more.endswith(("ing", "ed"))):
+        return False  # the same, after "which is hot,"
     if ends and comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):
         return False  # ", the core is saved": a clause, no second name for what stands before it
     if ends and evidence[0].lower() in AHEAD and "," not in evidence[:begin]:

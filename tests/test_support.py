@@ -259,3 +259,25 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
 def test_what_a_word_points_at_stays_behind_it(text: str, evidence: str) -> None:
     assert any("out of its phrase" in p for p in problems(text, [evidence]))
     assert problems(evidence, [evidence]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        (
+            "A cyclical process brings a system.",
+            "A cyclical process brings a system, such as the gas in a cylinder, back to its original state each time.",
+        ),
+        (
+            "The agency sends the money.",
+            "The agency sends the money, which is taxed, back to the states at the end of every year.",
+        ),
+    ],
+)
+def test_a_sentence_that_goes_on_after_its_examples_keeps_what_follows(text: str, evidence: str) -> None:
+    assert any("out of its phrase" in p for p in problems(text, [evidence]))
+
+
+def test_a_list_of_examples_at_the_end_may_go() -> None:
+    listed = "People in towns keep many pets, such as cats, dogs, and birds."
+    assert problems("People in towns keep many pets.", [listed]) == []
