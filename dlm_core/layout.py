@@ -32,7 +32,7 @@ DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fracti
 # Nats a cosine of one with the question is worth, of a sentence and its place on average; measured on two books that
 # no planner learned from: more of the claims come from the right pages than by the sentence alone (docs/model.md).
 GUIDANCE = 3.0
-REPEATS = 2.0  # cosines that a plan loses for wording of its claims that is all said before
+REPEATS = 6.0  # what a plan loses for wording of its claims that was there before: half its worth for a sixth of it
 OPENED = 6  # slots opened for what a plan passes over
 
 
@@ -239,7 +239,7 @@ def regroup(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
 def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.ndarray, budget: Budget) -> float:
     """How good a sampled plan looks from outside: how much more its claims have
     to do (`kin`, (M, M)) with their own section than with the nearest other one,
-    and how close they are to the question (`near`, (M,) cosines), less what they
+    and how close they are to the question (`near`, (M,) cosines), less for what they
     repeat of each other's wording; short plans lose in proportion."""
     belonging = _belonging(rows, pool, kin)
     count = len(belonging)
@@ -248,7 +248,7 @@ def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.nd
     about = float(np.mean([near[pool.row(rows[i][1][0])] for i in belonging]))
     apart = sum(belonging.values())
     again = REPEATS * repeated([pool.evidence[rows[i][1][0]].text for i in belonging])
-    return (apart / count + 0.5 * about - again) * min(1.0, count / max(1, min(budget.claims, len(pool))))
+    return (apart / count + 0.5 * about) / (1 + again) * min(1.0, count / max(1, min(budget.claims, len(pool))))
 
 
 def repeated(texts: Sequence[str]) -> float:

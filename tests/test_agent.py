@@ -61,6 +61,21 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
             "How asyncio cancels a task and handles timeouts",
             ["How does asyncio cancel a task", "how does asyncio handle timeouts"],
         ),
+        (
+            "How do stars form, live and die?",
+            "How stars form, live and die",
+            ["How do stars form", "how do stars live", "how do stars die"],
+        ),
+        (
+            "How do stars form, linger and die?",  # no list has every verb
+            "How stars form, linger and die",
+            ["How do stars form", "how do stars linger", "how do stars die"],
+        ),
+        (
+            "How do Python and Rust handle memory and print?",
+            "How Python and Rust handle memory and print",
+            ["How do Python and Rust handle memory and print?"],
+        ),
         ("How do cats and dogs sleep?", "How cats and dogs sleep", ["How do cats and dogs sleep?"]),
         ("What is a list? How does it grow?", "A list and how it grows", ["What is a list", "How does a list grow"]),
         ("tides", "Tides", ["tides"]),

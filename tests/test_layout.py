@@ -13,7 +13,7 @@ import torch
 from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, places, to_the_point
-from dlm_core.layout import _there, dissolve, regroup
+from dlm_core.layout import Budget, _there, dissolve, holds_together, regroup, repeated
 from dlm_core.order import Row, as_told, defines, home, in_order, opened_by
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
@@ -224,3 +224,17 @@ def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it() -> N
     )
     made = compose._joined(Canvas("q", slots=slots), {"h2": "birth"})
     assert [s.id for s in made.slots] == ["h0", "c0", "c2", "h1", "c1", "e0"]
+
+
+def test_of_two_plans_the_one_that_repeats_no_wording_is_better(stars: Pool) -> None:
+    rows = plan(["a.e10", "a.e20"], ["b.e20", "b.e30"])
+    before = ("a.e10", "Stars form in clouds of gas and dust.")
+
+    def worth(second: str) -> float:
+        said = dict([before, ("a.e20", second)])
+        told = Pool({i: replace(e, text=said.get(i, e.text)) for i, e in stars.evidence.items()}, stars.vectors)
+        return holds_together(rows, told, stars.affinity(), np.ones(len(stars)), Budget(claims=4))
+
+    assert worth("Clouds of gas and dust are where stars form.") < worth("Gravity draws a cloud together.")
+    assert repeated([before[1], before[1]]) == 0.5
+    assert repeated(["Too short to repeat."]) == 0.0

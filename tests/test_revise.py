@@ -12,8 +12,9 @@ import torch
 from dlm_core.belief import Decision, disagreements
 from dlm_core.canvas import Canvas, Cause, Kind, Slot, Wanted, holds
 from dlm_core.checkpoint import load_base
+from dlm_core.compose import write_summary
 from dlm_core.embed import Embedder
-from dlm_core.job import REMASKS, Job
+from dlm_core.job import REMASKS, Effort, Job
 from dlm_core.layout import Budget
 from dlm_core.models import Models
 from dlm_core.planner import Planner
@@ -232,3 +233,19 @@ def test_pins_of_the_brief_stand_in_every_draft(engine: Models, pool: Pool) -> N
     again = revise(canvas, pool, engine, decided(canvas, pool, "reconstruct", random.Random(1)), seed=4, budget=BUDGET)
     for made in (canvas, again):
         assert all(any(s.text == pin and s.pinned for s in made.claims()) for pin in pins)
+
+
+def test_a_summary_takes_the_claim_that_speaks_most_of_the_question(engine: Models, pool: Pool) -> None:
+    near = next(e for e in pool.ids if pool.evidence[e].text.startswith("Owls hunt"))
+    far = next(e for e in pool.ids if pool.evidence[e].text.startswith("Owls raise"))
+    head = Slot("s1", Kind.SECTION, (), "Owls")
+    claims = [Slot(f"s{n}", Kind.CLAIM, (e,), pool.evidence[e].text) for n, e in ((2, far), (3, near))]
+    told = Slot("s4", Kind.CLAIM, ("s2",), claims[0].text)
+    canvas = Canvas("Where do owls hunt at night?", slots=(head, *claims), summary=(told,), next_id=5)
+    made = write_summary(canvas, pool, engine, seed=0, effort=Effort(), age=2)
+    assert [s.pointers for s in made.summary] == [("s3",)]  # its section has a claim that says more of the question
+    assert write_summary(made, pool, engine, seed=0, effort=Effort(), age=3).summary == made.summary
+    slight = replace(canvas, question="What do owls do?")
+    assert write_summary(slight, pool, engine, seed=0, effort=Effort(), age=2).summary == (
+        told,
+    )  # hardly more: it stays
