@@ -24,8 +24,8 @@ from dlm_core.job import Job
 from dlm_core.model import KEEP
 from dlm_core.models import Models
 from dlm_core.prompt import CLAIM, prompt
-from dlm_core.segment import standalone
 from dlm_core.sentences import Task, sentence_task, write_texts
+from dlm_core.standalone import standalone
 from dlm_core.support import problems
 from dlm_core.train.documents import documents, shards
 from dlm_core.train.text_data import Pair

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.folders import make_folder
-from dlm_core.segment import sentences
+from dlm_core.boundaries import sentences
 
 FILE = Path(__file__).parent / "report_questions.json"
 PAGES = 500  # of a folder at most: the whole book

@@ -31,12 +31,12 @@ from bench.measures import repeated
 from bench.plan import interval
 from bench.rouge import rouge_l, rouge_n, sari, tokens
 from bench.writers import CHAT, TOKENS, base_folder, load_reader
+from dlm_core.boundaries import sentences
 from dlm_core.checkpoint import CheckpointError
 from dlm_core.effort import Effort
 from dlm_core.fetch_base import BaseError
 from dlm_core.models import Models, load_models
 from dlm_core.prompt import BRIEF, CLAIM, prompt
-from dlm_core.segment import sentences
 from dlm_core.sentences import LONG, Task, sentence_task, write_texts
 from dlm_core.support import problems
 from dlm_core.train import measure

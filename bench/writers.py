@@ -34,12 +34,13 @@ from bench.checker import unsupported
 from bench.measures import Draft, Sentence
 from bench.rouge import tokens
 from bench.select import marginal
+from dlm_core.boundaries import sentences
 from dlm_core.checkpoint import compute_dtype, converted, load_adapter, load_base
 from dlm_core.embed import Embedder
 from dlm_core.fetch_base import base_path, cache_folder
 from dlm_core.model import Transformer
 from dlm_core.prompt import BRIEF, CLAIM, prompt
-from dlm_core.segment import Evidence, sentences, split
+from dlm_core.segment import Evidence, split
 from dlm_core.sentences import LONG
 from dlm_core.tokenizer import TextTokenizer
 from dlm_core.train.text import RANK

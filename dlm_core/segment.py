@@ -9,17 +9,17 @@ All offsets count characters of the stored text.
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dlm_core.boundaries import sentences
 from dlm_core.clutter import clean, mendable
-from dlm_core.english import STARTERS, word_set
+from dlm_core.inline import clean_inline
 from dlm_core.standalone import standalone
 
-__all__ = ["Evidence", "Passage", "captions", "clean_inline", "sentences", "split", "standalone", "tidy", "usable"]
+__all__ = ["Evidence", "Passage", "captions", "split", "tidy", "usable"]
 
 PASSAGE_MIN, PASSAGE_MAX = 60, 180  # words
 _FENCE = "```"
@@ -59,108 +59,6 @@ class Evidence:
     standalone: bool  # may be offered to a claim as it is
     reason: str  # why not, "" if standalone
     caption: bool = False  # it stands in the caption of a figure
-
-
-# --- cleaning -----------------------------------------------------------------
-
-_TAG = re.compile(
-    r"</?(?:a|abbr|b|bdi|big|br|center|cite|code|del|dfn|div|em|font|hr|i|img|ins|kbd|mark|p|q|s|samp|small|span|strike"
-    r"|strong|sub|sup|tt|u|var|wbr)(?:\s[^<>]{0,400})?/?>",
-    re.I,
-)
-_MARKS = (
-    (re.compile(r"<!--.{0,2000}?-->", re.S), " "),
-    (re.compile(r"!\[[^\[\]]{0,300}\](?:\([^()\s]{0,1000}(?:\s[^()]{0,200})?\)|\[[^\[\]]{0,100}\])"), " "),
-    (
-        re.compile(
-            r"\[([^\[\]]{1,500})\]\(<?[^()\s]{0,1000}(?:\([^()\s]{0,300}\)[^()\s]{0,300})?>?(?:\s[^()]{0,200})?\)"
-        ),
-        r"\1",
-    ),
-    (re.compile(r"\[([^\[\]]{2,300})\]\[[^\[\]]{0,100}\]"), r"\1"),
-    (re.compile(r"\[\^[^\[\]\s]{1,40}\]:?"), ""),
-    (re.compile(r"(?<![\w_][_\d\])])(?<!\b\w)\s?\[[1-9]\d{0,2}(?:\s?[,;–-]\s?\d{1,3}){0,12}\]"), ""),
-    (re.compile(r"\s?\[(?:note|nb|n|ref|fn)\.?\s?\d{1,3}\]", re.I), ""),
-    (
-        re.compile(
-            r"\s?\[(?:citation needed|clarification needed|edit|update|dubious|who\?|when\?|better source needed)\]",
-            re.I,
-        ),
-        "",
-    ),
-    (re.compile(r"<(https?://[^<>\s]{1,500})>"), r"\1"),
-    (re.compile(r"(?<![\w*])(\*{2,3})(?=[^\s*])([^*]{1,500}?)(?<=[^\s*])\1(?![\w*])"), r"\2"),
-    (re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]{1,500}?)(?<=[^\s*])\*(?![\w*])"), r"\1"),
-    (re.compile(r"(?<!\w)__(?=[^\s_])([^_]{1,300}?\s[^_]{0,300}?)(?<=[^\s_])__(?!\w)"), r"\1"),
-    (re.compile(r"(?<![\w_])_(?=[^\s_])([^_]{1,500}?)(?<=[^\s_])_(?![\w_])"), r"\1"),
-    (re.compile(r"~~([^~]{1,300})~~"), r"\1"),
-    (re.compile(r"(?<=[.,;:!?\"”’)])[¹²³⁰⁴-⁹]{1,3}(?=\s|$)"), ""),
-    (re.compile(r"(?<=[a-z]{4})[¹²³⁰⁴-⁹]{1,3}(?=[\s.,;:)]|$)"), ""),
-    (re.compile(r"(?<=[\w.,;:!?\"”)])[†‡](?=\s|$)|[¶\uf0c1]"), ""),
-    (re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])"), r"\1"),
-)
-_ROLE = re.compile(r":(?:[a-z]+:){1,2}`~?!?([^`<>]{1,200}?)(?:\s*<[^`<>]{1,200}>)?`")
-_RST_LINK = re.compile(r"`([^`<>]{1,300}?)\s*<[^`<>\s]{1,500}>`__?")
-_CODE_SPAN = re.compile(r"(`{1,2})(?!`)([^`]{1,500}?)\1(?!`)_{0,2}")
-_PLAIN = re.compile(r"[*`\[<&\\~†‡¶_¹²³⁰⁴-⁹]")  # what any rule above needs to fire
-
-
-def _characters(text: str) -> str:
-    """NFC, with control, format (bidi, zero-width), private and surrogate characters gone."""
-    text = unicodedata.normalize("NFC", text)
-    if text.isascii() and text.isprintable():
-        return text
-    out = []
-    for ch in text:
-        if ch.isalnum() or ch == "\n":
-            out.append(ch)
-            continue
-        kind = unicodedata.category(ch)
-        if kind in ("Zs", "Zl", "Zp") or ch in "\t\r\f\v":
-            out.append(" ")
-        elif kind in ("Cc", "Cf", "Co", "Cs", "Cn") or "\ufe00" <= ch <= "\ufe0f":
-            continue
-        else:
-            out.append(ch)
-    return "".join(out)
-
-
-def clean_inline(text: str) -> str:
-    """One string without inline markup, on one line.
-
-    Links keep their words, images go; emphasis, backticks, footnote marks,
-    citation brackets, entities and inline tags are resolved; invisible
-    characters are dropped and white space is folded. What stood in backticks
-    is kept as it was.
-    """
-    text = _characters(text).replace("\n", " ")
-    if _PLAIN.search(text):
-        text = _ROLE.sub(r"`\1`", text)
-        text = _RST_LINK.sub(r"\1", text)
-        parts: list[str] = []
-        spans: list[str] = []
-
-        def keep(match: re.Match[str]) -> str:
-            spans.append(match.group(2).strip())
-            return f"\x00{len(spans) - 1}\x00"
-
-        text = _CODE_SPAN.sub(keep, text)
-        text = _characters_keep_nul(html.unescape(text))
-        text = _TAG.sub("", text)
-        for _ in range(3):  # marks nest: a link in bold in a list
-            before = text
-            for pattern, by in _MARKS:
-                text = pattern.sub(by, text)
-            if text == before:
-                break
-        for i, part in enumerate(text.split("\x00")):
-            parts.append(spans[int(part)] if i % 2 and part.isdigit() and int(part) < len(spans) else part)
-        text = "".join(parts)
-    return re.sub(r"\s+", " ", text).strip()
-
-
-def _characters_keep_nul(text: str) -> str:
-    return "\x00".join(_characters(part).replace("\n", " ") for part in text.split("\x00"))
 
 
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
@@ -241,101 +139,6 @@ def _fenced(lines: Iterator[str], fence: str) -> list[str]:
     while code and not code[-1]:
         code.pop()
     return code
-
-
-# --- sentences ----------------------------------------------------------------
-
-_NEVER_ENDS = word_set("""
-    mr mrs ms mx dr prof st sen rep gov gen col capt lt sgt cpl cmdr adm maj hon rev fr pres supt messrs mme
-    mlle e.g i.e eg ie cf vs v viz approx ca c al fig figs eq eqs eqn sec secs ch chap vol vols pp p no nos art
-    arts tab ref refs ex dept univ assn bros ed eds trans est min max avg var resp incl excl mt ft op cit ibid
-    jan feb mar apr jun jul aug sept sep oct nov dec mon tue wed thu fri s.t w.r.t a.k.a n.b
-""")
-_MAY_END = word_set("""
-    etc inc ltd co corp llc jr sr u.s u.k u.n e.u u.s.a d.c a.m p.m b.c a.d b.c.e c.e ph.d m.d b.a m.a b.s m.s
-    esq
-""")
-_END = re.compile(r"[.!?…]+[\"”’')\]]*(?=\s|$)")
-_OPEN_CODE = re.compile(r"[a-z_][\w]*(?:[._(]|::)|[a-z]+[A-Z]")
-
-
-def _depths(paragraph: str) -> list[int]:
-    """For each position, 1 inside a bracket or double quote that closes within 400 characters."""
-    inside = [0] * (len(paragraph) + 1)
-    for opening, closing in (("(", ")"), ("[", "]"), ("“", "”")):
-        start = -1
-        depth = 0
-        for i, ch in enumerate(paragraph):
-            if ch == opening:
-                if depth == 0:
-                    start = i
-                depth += 1
-            elif ch == closing and depth:
-                depth -= 1
-                if depth == 0 and i - start <= 400:
-                    for j in range(start, i):
-                        inside[j] = 1
-    if paragraph.count('"') % 2 == 0:
-        marks = [i for i, ch in enumerate(paragraph) if ch == '"']
-        for a, b in zip(marks[::2], marks[1::2], strict=True):
-            if b - a <= 400:
-                for j in range(a, b):
-                    inside[j] = 1
-    return inside
-
-
-def _ends(paragraph: str, begin: int, match: re.Match[str], following: str) -> bool:
-    """Is the stop at `match` the end of the sentence that starts at `begin`?"""
-    mark = match.group()
-    if mark[0] in "!?" or mark.startswith(("..", "…")):
-        return not following[:1].islower()
-    token = paragraph[begin : match.start()].rsplit(None, 1)[-1:] or [""]
-    word = token[0].lstrip("(\"“‘'[").casefold()
-    next_word = re.match(r"[\"“‘'(\[]*([A-Za-z]+)", following)
-    starter = bool(next_word) and next_word is not None and next_word.group(1) in STARTERS
-    if len(mark) == 1:
-        if word in _NEVER_ENDS:
-            return False
-        if word in _MAY_END:
-            return starter
-        if len(word) == 1 and word.isalpha():  # an initial, unless a plain sentence follows
-            named = re.search(r"\b[A-Z][a-z]+ $", paragraph[: match.start() - 1][-20:])
-            return starter and token[0].isupper() and not named
-        if re.fullmatch(r"(?:[a-z]\.)+[a-z]", word):
-            return starter
-        alone = len(paragraph[begin : match.start()].strip(" (\"“‘'[")) <= len(word)
-        if alone and re.fullmatch(r"\(?(?:\d{1,3}|[ivx]{1,5})", word):
-            return False  # "1. Item"
-    if following[:1].islower():
-        return bool(_OPEN_CODE.match(following))
-    return True
-
-
-def sentences(paragraph: str) -> list[tuple[int, int]]:
-    """(start, end) of each sentence of one paragraph of prose, white space outside.
-
-    Abbreviations, initials, decimals, ellipses, numbered items, quotations and
-    brackets do not end a sentence; a code name may begin one in lower case.
-    """
-    spans: list[tuple[int, int]] = []
-    inside = _depths(paragraph)
-    begin = len(paragraph) - len(paragraph.lstrip())
-    for match in _END.finditer(paragraph):
-        if match.start() < begin:
-            continue
-        end = match.end()
-        if end < len(paragraph):
-            if inside[match.start()] and inside[end]:
-                continue
-            following = paragraph[end:].lstrip()
-            if not following or not _ends(paragraph, begin, match, following[:40]):
-                continue
-        spans.append((begin, end))
-        begin = end + len(paragraph[end:]) - len(paragraph[end:].lstrip())
-    last = len(paragraph.rstrip())
-    if begin < last:
-        spans.append((begin, last))
-    return spans
 
 
 # --- passages and evidence ------------------------------------------------------

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import permutations
 
+from dlm_core.boundaries import sentences
 from dlm_core.facts import unsupported
-from dlm_core.segment import sentences, standalone
+from dlm_core.standalone import standalone
 from dlm_core.tokenizer import FUNCTION_WORDS
 
 WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")

@@ -9,7 +9,10 @@ import time
 
 import pytest
 
-from dlm_core.segment import clean_inline, sentences, split, standalone, tidy, usable
+from dlm_core.boundaries import sentences
+from dlm_core.inline import clean_inline
+from dlm_core.segment import split, tidy, usable
+from dlm_core.standalone import standalone
 from tests.support import need, shared_folder
 
 PAGE = """# Rivers

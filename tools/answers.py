@@ -24,7 +24,7 @@ XML_TYPES = (
 
 def plain(text: object) -> str:
     """Words of a site on one line, without markup, control or invisible characters."""
-    from dlm_core.segment import clean_inline
+    from dlm_core.inline import clean_inline
 
     return clean_inline(str(text or ""))
 

@@ -127,7 +127,7 @@ def _title(heading: str, title: str, meta: str) -> str:
 
 def clean_title(text: str) -> str:
     """A title fit for a source list: no markup, no control characters, at most 200 characters."""
-    from dlm_core.segment import clean_inline
+    from dlm_core.inline import clean_inline
 
     text = clean_inline(text).strip("#| ")
     return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dlm_core.segment import clean_inline, sentences
+from dlm_core.boundaries import sentences
+from dlm_core.inline import clean_inline
 
 REFERENCES = re.compile(
     r"(?:\d+[.)]?\s+)?(?:(?:list of |works )?(?:sources|references|citations|cited|bibliography|literature)"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from agent.brief import LONGEST
 from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
-from dlm_core.segment import Evidence, standalone
+from dlm_core.segment import Evidence
+from dlm_core.standalone import standalone
 from tools.source import Source, source_id
 from workflows import foreign
 from workflows.checked import GivenError, contents, read, unusable

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from dlm_core import segment
+from dlm_core.boundaries import sentences
 from dlm_core.embed import Embedder
 from dlm_core.plan_features import stems
 
@@ -106,7 +107,7 @@ def _coverage(texts: list[str], gold: list[str]) -> np.ndarray:
 def _gold_sentences(raw: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for paragraph in raw.get("summary") or []:
-        found += [paragraph[a:b] for a, b in segment.sentences(paragraph)]
+        found += [paragraph[a:b] for a, b in sentences(paragraph)]
     return found
 
 

@@ -22,10 +22,12 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from dlm_core.boundaries import sentences
 from dlm_core.clutter import CONNECTIVE, PARENTHESIS, clean
 from dlm_core.facts import unsupported
+from dlm_core.inline import clean_inline
 from dlm_core.prompt import BRIEF, CLAIM, HEADING, prompt
-from dlm_core.segment import clean_inline, sentences, standalone
+from dlm_core.standalone import standalone
 from dlm_core.support import problems
 from dlm_core.tokenizer import FUNCTION_WORDS, TextTokenizer
 from dlm_core.train.documents import Document, documents, shards
