@@ -20,9 +20,12 @@ import torch
 
 from bench.select import PEERS, Pick, document_order, tau
 from dlm_core.canvas import Kind
-from dlm_core.order import as_told, home
+from dlm_core.layout import leads, regroup
+from dlm_core.order import Row, in_order
 from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
 from dlm_core.planning import GUIDANCE, Plan
+from dlm_core.pool import Pool
+from dlm_core.segment import Evidence
 from dlm_core.train import plan_data
 from dlm_core.train.plan import measure
 from dlm_core.train.plan_draws import examples
@@ -88,16 +91,16 @@ def taus(orders: list[list[int]], held: list[Example]) -> np.ndarray:
     return np.array([np.nan if v is None else v for v in made])
 
 
-def by_source(made: Plan, case: Example) -> list[int]:
-    """The plan's rows as a report has them: sections of one page, and in each section what comes from one page, in
-    that page's order (`dlm_core.layout.in_order`)."""
-
-    def places(rows: list[int]) -> list[tuple[str, int]]:
-        return [(str(case.page[r]), int(case.place[r])) for r in rows]
-
-    sections = [[rows[i] for i in as_told(places(rows))] for rows in made.sections() if rows]
-    order = as_told([home(places(rows)) for rows in sections])
-    return [r for i in order for r in sections[i]]
+def laid_out(made: Plan, case: Example) -> list[int]:
+    """The plan's rows as a report has them, by the product's own layout (`dlm_core.layout`)."""
+    held = {}
+    for i, text in enumerate(case.texts):
+        page, part, start = str(case.page[i]), str(case.part[i]), int(case.place[i])
+        held[str(i)] = Evidence(str(i), page, page, part, start, start + 1, text, "", True, "")
+    pool = Pool(held, case.vectors)
+    rows: list[Row] = [(k, tuple(map(str, p)), 1.0) for k, p in zip(made.kinds, made.pointers, strict=True)]
+    near = case.vectors @ case.question
+    return [int(e) for e in leads(in_order(regroup(rows, pool, pool.affinity()), pool, near[:, None], near))]
 
 
 def order_figures(planner: Planner, held: list[Example], *, guidance: float = GUIDANCE) -> dict[str, float]:
@@ -105,7 +108,7 @@ def order_figures(planner: Planner, held: list[Example], *, guidance: float = GU
     order, with the interval of the difference."""
     _, plans = measure(planner, held, guidance=guidance)
     drawn = taus([p.claims() for p in plans], held)
-    ours = taus([by_source(p, case) for p, case in zip(plans, held, strict=True)], held)
+    ours = taus([laid_out(p, case) for p, case in zip(plans, held, strict=True)], held)
     found = {
         "order_cases": float((~np.isnan(ours)).sum()),
         "order_tau_plan": float(np.nanmean(ours)),
@@ -130,7 +133,7 @@ def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
 
 
 def figures(
-    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, random_cases: int = 40
+    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, random_cases: int = 100
 ) -> dict[str, float]:
     """All plan figures, 0..1 but for counts and seconds. Random weights: five seeds, guidance off, the first
     `random_cases` cases."""

@@ -366,9 +366,11 @@ def _claims_in_order(canvas: Canvas, head: str, pool: Pool, models: Models, seed
     if len(by_lead) < len(moving):
         return canvas
 
+    near = pool.vectors @ models.embedder([canvas.question])[0]
+
     def told(order: Sequence[Slot]) -> list[Slot]:
         rows: list[Row] = [(Kind.SECTION, (), 0.0), *((Kind.CLAIM, s.pointers[:1], 0.0) for s in order)]
-        return [by_lead[ids[0]] for kind, ids, _ in in_order(rows, pool, np.zeros((len(pool), 0))) if ids]
+        return [by_lead[ids[0]] for kind, ids, _ in in_order(rows, pool, np.zeros((len(pool), 0)), near) if ids]
 
     def placed(order: Sequence[Slot]) -> Canvas:
         queue = iter(order)

@@ -126,7 +126,7 @@ def sample(
             )
             for part, size in zip(parted, sizes, strict=False)
         ]
-        together = in_order([row for one in several for row in one if row[0] != Kind.EMPTY], pool, parts)
+        together = in_order([row for one in several for row in one if row[0] != Kind.EMPTY], pool, parts, near.numpy())
         return opened_by(together, pool, asked[0])
 
     def worth(rows: list[Row]) -> float:
@@ -150,7 +150,7 @@ def sample(
     if parts.shape[1] < 2 and (named := {r for rows in naming(asked[0], pool) for r in rows}):
         # One question: the section that names what it is about answers it, and comes first.
         parts = np.array([[r in named, r not in named] for r in range(len(pool))], dtype=np.float32)
-    return opened_by(in_order(best, pool, parts), pool, asked[0])
+    return opened_by(in_order(best, pool, parts, near.numpy()), pool, asked[0])
 
 
 def _there(vectors: Tensor, where: Tensor, questions: Tensor) -> Tensor:

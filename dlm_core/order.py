@@ -19,24 +19,20 @@ _IS = re.compile(
 )
 
 
-def as_told(places: Sequence[tuple[str, int]]) -> list[int]:
-    """The order of things that stand at (source, offset): at the places that one source has, what is first in it
-    comes first; which source has which places stays."""
-    held: dict[str, list[int]] = {}
-    for i, (source, _) in enumerate(places):
-        held.setdefault(source, []).append(i)
-    out = list(range(len(places)))
-    for where in held.values():
-        for i, told in zip(where, sorted(where, key=lambda i: places[i][1]), strict=True):
-            out[i] = told
-    return out
+def closest_first(rows: Sequence[Row], pool: Pool, near: np.ndarray) -> dict[str, int]:
+    """The rank of each source that claims of `rows` lead with, that of the claim closest to the question first; near
+    (M,), see `in_order`."""
+    best: dict[str, float] = {}
+    for kind, ids, _ in rows:
+        if kind == Kind.CLAIM and ids:
+            source, close = pool.evidence[ids[0]].source, round(float(near[pool.row(ids[0])]), 6)
+            best[source] = max(close, best.get(source, close))
+    return {source: n for n, source in enumerate(sorted(best, key=lambda source: -best[source]))}
 
 
-def home(places: Sequence[tuple[str, int]]) -> tuple[str, int]:
-    """Where a section stands whose claims stand at `places`: the source of most of them, and their mean offset in it;
-    ("", 0) for no claims."""
-    if not places:
-        return "", 0
+def home(places: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Where a section stands whose claims stand at `places` (rank of the source, offset): the source of most of them,
+    and their mean offset in it."""
     sources = [source for source, _ in places]
     most = max(dict.fromkeys(sources), key=sources.count)
     starts = [at for source, at in places if source == most]
@@ -52,10 +48,11 @@ def defines(question: str, text: str) -> int:
     return min(map(asked.index, subject)) if subject and subject <= set(asked) else -1
 
 
-def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
+def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarray) -> list[Row]:
     """A compact plan with its sections in the order of the sub-questions they
     answer best (`parts`, (M, sub-questions), see `answers`); where these leave it open, and in each section,
-    what comes from one source stands in that source's order: a definition before what uses it."""
+    the source that comes closest to the question first (`near`, (M,) cosines), and what comes from one source
+    in that source's order: a definition before what uses it."""
     sections: list[list[Row]] = []
     rest: list[Row] = []
     for row in rows:
@@ -65,15 +62,15 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray) -> list[Row]:
             sections[-1].append(row)
         else:
             rest.append(row)
+    rank = closest_first(rows, pool, near)
 
-    def place(row: Row) -> tuple[str, int]:
+    def place(row: Row) -> tuple[int, int]:
         e = pool.evidence[row[1][0]]
-        return e.source, e.start
+        return rank[e.source], e.start
 
-    for n, (head, *body) in enumerate(sections):
-        sections[n] = [head, *(body[i] for i in as_told([place(row) for row in body]))]
-    told = as_told([home([place(row) for row in section[1:]]) for section in sections])
-    sections = [sections[i] for i in told]
+    sections = [[head, *sorted(body, key=place)] for head, *body in sections]
+    # A section without claims stands last.
+    sections.sort(key=lambda section: home([place(row) for row in section[1:]]) if section[1:] else (len(rank), 0))
     if parts.shape[1] > 1:
         mean = [parts[[pool.row(ids[0]) for _, ids, _ in s[1:]]].mean(axis=0) for s in sections]
         order = sorted(range(len(sections)), key=lambda i: int(mean[i].argmax()))

@@ -14,7 +14,7 @@ from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, places, to_the_point
 from dlm_core.layout import Budget, _there, dissolve, holds_together, regroup, repeated
-from dlm_core.order import Row, as_told, defines, home, in_order, opened_by
+from dlm_core.order import Row, defines, home, in_order, opened_by
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 
@@ -81,9 +81,9 @@ def test_sections_follow_the_sub_questions_and_claims_their_source(stars: Pool) 
     rows = plan(["b.e40", "b.e20"], ["a.e20", "b.e10", "a.e10"])
     questions = np.array([[1.0, 0.1, 0.0], [0.0, 0.1, 1.0]])  # how stars are born, then how they die
     near = stars.vectors @ (questions / np.linalg.norm(questions, axis=1, keepdims=True)).T
-    assert groups(in_order(rows, stars, near)) == [["a.e10", "b.e10", "a.e20"], ["b.e20", "b.e40"]]
-    one_question = near[:, :1]
-    assert groups(in_order(rows, stars, one_question))[0] == ["b.e20", "b.e40"]
+    closest = np.array([0.9, 0.9, 0.8, 0.8, 0.8, 0.8])
+    assert groups(in_order(rows, stars, near, closest)) == [["a.e10", "a.e20", "b.e10"], ["b.e20", "b.e40"]]
+    assert groups(in_order(rows, stars, near[:, :1], 1 - closest))[0] == ["b.e20", "b.e40"]
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,18 @@ def test_a_sub_question_with_less_than_its_share_is_passed_over() -> None:
     assert passed_over([0, 1, 2, 4, 5], wanted, 3) == [[6, 7]]
 
 
-def test_sections_of_one_source_stand_in_its_order() -> None:
-    assert as_told([("a", 30), ("b", 5), ("a", 10)]) == [2, 1, 0]
-    assert home([("a", 10), ("b", 90), ("a", 30)]) == ("a", 20)
+def test_the_source_closest_to_the_question_comes_first_each_in_its_order(stars: Pool) -> None:
+    rows = plan(["b.e20", "b.e10", "a.e20", "a.e10"], ["b.e40", "b.e30"])
+    near = np.array([0.5, 0.9, 0.2, 0.3, 0.3, 0.3])  # of a, its second sentence is closest
+    assert groups(in_order(rows, stars, near[:, None], near)) == [
+        ["a.e10", "a.e20", "b.e10", "b.e20"],
+        ["b.e30", "b.e40"],
+    ]
+    assert groups(in_order(rows, stars, near[:, None], 1 - near)) == [
+        ["b.e10", "b.e20", "a.e10", "a.e20"],
+        ["b.e30", "b.e40"],
+    ]
+    assert home([(0, 10), (1, 90), (0, 30)]) == (0, 20)
 
 
 def test_a_canvas_knows_what_was_asked() -> None:
