@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from dlm_core.canvas import Kind
 from dlm_core.plan_features import WORD, stems
 from dlm_core.pool import Pool
 
+MIXED = 0.1  # share by which sections must hold together better than the sources' own order lets them, to stay mixed
 Row = tuple[Kind, tuple[str, ...], float]  # of a plan: kind, evidence ids, plan confidence
 # "Unemployment, as measured by the unemployment rate, is the percentage of ...": what its subject is.
 _IS = re.compile(
@@ -52,7 +53,8 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarra
     """A compact plan with its sections in the order of the sub-questions they
     answer best (`parts`, (M, sub-questions), see `answers`); where these leave it open, and in each section,
     the source that comes closest to the question first (`near`, (M,) cosines), and what comes from one source
-    in that source's order: a definition before what uses it."""
+    in that source's order: a definition before what uses it. Sections of one sub-question are cut anew where their
+    claims then have more to do with each other."""
     sections: list[list[Row]] = []
     rest: list[Row] = []
     for row in rows:
@@ -71,11 +73,69 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarra
     sections = [[head, *sorted(body, key=place)] for head, *body in sections]
     # A section without claims stands last.
     sections.sort(key=lambda section: home([place(row) for row in section[1:]]) if section[1:] else (len(rank), 0))
-    if parts.shape[1] > 1:
-        mean = [parts[[pool.row(ids[0]) for _, ids, _ in s[1:]]].mean(axis=0) for s in sections]
-        order = sorted(range(len(sections)), key=lambda i: int(mean[i].argmax()))
-        sections = [sections[i] for i in order]
-    return [row for section in sections for row in section] + rest
+    answered: dict[int, list[list[Row]]] = {}
+    for section in sections:
+        lead = [pool.row(ids[0]) for _, ids, _ in section[1:]]
+        part = int(parts[lead].mean(axis=0).argmax()) if parts.shape[1] > 1 and lead else 0
+        answered.setdefault(part, []).append(section)
+    kin = pool.affinity()
+    laid = [section for part in sorted(answered) for section in _laid(answered[part], pool, kin, place)]
+    return [row for section in laid for row in section] + rest
+
+
+Place = Callable[[Row], tuple[int, int]]
+
+
+def _laid(sections: list[list[Row]], pool: Pool, kin: np.ndarray, place: Place) -> list[list[Row]]:
+    """Sections of one sub-question as they are, or the same claims source by source, cut anew into as many sections,
+    so that what one source says stands in its order from the first section to the last: whichever has claims beside
+    claims they have more to do with."""
+    claims = [row for _, *body in sections for row in body]
+    sizes = [len(body) for _, *body in sections]
+    if len(sections) < 2 or min(sizes) < 1:
+        return sections
+    apart = sorted(claims, key=place)
+    as_were, anew = [0, *np.cumsum(sizes).tolist()], cuts(_kin(apart, pool, kin), len(sections))
+    if together(_kin(claims, pool, kin), as_were) > (1 + MIXED) * together(_kin(apart, pool, kin), anew):
+        return sections
+    order, at = apart, anew
+    return [[head, *order[a:b]] for (head, *_), a, b in zip(sections, at, at[1:], strict=False)]
+
+
+def _kin(claims: Sequence[Row], pool: Pool, kin: np.ndarray) -> np.ndarray:
+    rows = [pool.row(ids[0]) for _, ids, _ in claims]
+    return np.asarray(kin[np.ix_(rows, rows)])
+
+
+def _within(kin: np.ndarray) -> float:
+    """Sum over claims of how much each has to do with the others, on average; kin (n, n)."""
+    return float(kin.sum() - np.trace(kin)) / (len(kin) - 1) if len(kin) > 1 else 0.0
+
+
+def together(kin: np.ndarray, at: Sequence[int]) -> float:
+    """How much claims in a row (`kin`, (n, n)) have to do with their own section, over all of them, with sections
+    that begin and end at `at`; rounded, so that the last bits decide nothing."""
+    return round(sum(_within(kin[a:b, a:b]) for a, b in zip(at, at[1:], strict=False)), 4)
+
+
+def cuts(kin: np.ndarray, count: int) -> list[int]:
+    """Where to cut n claims in a row (`kin`, (n, n)) into `count` sections of at least two, so that `together` is
+    most: by dynamic programming over the end of each section. Fewer sections where there are not enough claims."""
+    n = len(kin)
+    count = max(1, min(count, n // 2))
+    within = [[round(_within(kin[a:end, a:end]), 6) for a in range(max(0, end - 1))] for end in range(n + 1)]
+    best = np.full((count + 1, n + 1), -np.inf)
+    begin = np.zeros((count + 1, n + 1), dtype=int)
+    best[0, 0] = 0.0
+    for k in range(1, count + 1):
+        for end in range(2 * k, n + 1):
+            worth = best[k - 1, : end - 1] + within[end]
+            begin[k, end] = int(np.argmax(worth))
+            best[k, end] = worth[begin[k, end]]
+    at = [n]
+    for k in range(count, 0, -1):
+        at.append(int(begin[k, at[-1]]))
+    return at[::-1]
 
 
 def opened_by(rows: Sequence[Row], pool: Pool, question: str) -> list[Row]:

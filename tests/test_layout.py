@@ -14,7 +14,7 @@ from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, places, to_the_point
 from dlm_core.layout import Budget, _there, dissolve, holds_together, regroup, repeated
-from dlm_core.order import Row, defines, home, in_order, opened_by
+from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 
@@ -126,17 +126,26 @@ def test_a_sub_question_with_less_than_its_share_is_passed_over() -> None:
 
 
 def test_the_source_closest_to_the_question_comes_first_each_in_its_order(stars: Pool) -> None:
-    rows = plan(["b.e20", "b.e10", "a.e20", "a.e10"], ["b.e40", "b.e30"])
     near = np.array([0.5, 0.9, 0.2, 0.3, 0.3, 0.3])  # of a, its second sentence is closest
-    assert groups(in_order(rows, stars, near[:, None], near)) == [
-        ["a.e10", "a.e20", "b.e10", "b.e20"],
-        ["b.e30", "b.e40"],
-    ]
-    assert groups(in_order(rows, stars, near[:, None], 1 - near)) == [
-        ["b.e10", "b.e20", "a.e10", "a.e20"],
-        ["b.e30", "b.e40"],
-    ]
+    mixed = plan(["b.e40", "a.e20", "a.e10"], ["b.e30", "b.e20"])
+    assert groups(in_order(mixed, stars, near[:, None], near)) == [["a.e10", "a.e20"], ["b.e20", "b.e30", "b.e40"]]
+    assert groups(in_order(mixed, stars, near[:, None], 1 - near)) == [["b.e20", "b.e30", "b.e40"], ["a.e10", "a.e20"]]
     assert home([(0, 10), (1, 90), (0, 30)]) == (0, 20)
+
+
+def test_a_section_of_several_sources_stays_where_it_holds_together(stars: Pool) -> None:
+    rows = plan(["a.e10", "a.e20", "b.e10"], ["b.e20", "b.e30", "b.e40"])  # birth by both sources, then death
+    near = np.array([0.9, 0.8, 0.7, 0.3, 0.3, 0.3])
+    assert groups(in_order(rows, stars, near[:, None], near)) == groups(rows)
+
+
+def test_cuts_part_what_has_least_to_do_with_each_other() -> None:
+    kin = np.eye(6)
+    kin[:2, :2], kin[2:, 2:] = 1.0, 1.0
+    assert cuts(kin, 2) == [0, 2, 6]
+    assert cuts(kin, 1) == [0, 6]
+    assert cuts(np.ones((3, 3)), 3) == [0, 3]  # a section has at least two claims
+    assert together(kin, [0, 2, 6]) == 6.0 > together(kin, [0, 3, 6])
 
 
 def test_a_canvas_knows_what_was_asked() -> None:
