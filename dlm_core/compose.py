@@ -19,7 +19,7 @@ import numpy as np
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
-from dlm_core.order import defines
+from dlm_core.order import defines, opens_on
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
@@ -29,6 +29,7 @@ from dlm_core.wanted import forbidden, kept_terms
 __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "write_headings", "write_summary"]
 
 STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
+OPENS = 0.08  # cosine to the question that opening on what it asks about is worth
 CLEARLY = 0.05  # cosine to the question by which a new claim must be ahead to take over a summary sentence
 NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
 
@@ -253,8 +254,10 @@ def write_summary(
     near = {s.id: round(float(vector @ question), 6) for s, vector in zip(said, told, strict=True)}
 
     def speaks(slot: Slot) -> tuple[bool, float]:
-        """How much a claim says of the question: what the thing is that it asks about comes before all."""
-        return defines(canvas.question, slot.text) >= 0, near[slot.id]
+        """How much a claim says of the question: what the thing is that it asks about comes before all, and what
+        opens on it before what mentions it."""
+        opens = OPENS * opens_on(canvas.question, slot.text)
+        return defines(canvas.question, slot.text) >= 0, near[slot.id] + opens
 
     def outdone(old: Slot, claim: Slot) -> bool:
         """Whether a claim of the section, new or moved there, should stand in the summary instead."""

@@ -11,6 +11,7 @@ from dlm_core.canvas import Kind
 from dlm_core.plan_features import WORD, stems
 from dlm_core.pool import Pool
 
+HEAD = 6  # words of a sentence that say what it speaks of
 MIXED = 0.1  # share by which sections must hold together better than the sources' own order lets them, to stay mixed
 Row = tuple[Kind, tuple[str, ...], float]  # of a plan: kind, evidence ids, plan confidence
 # "Unemployment, as measured by the unemployment rate, is the percentage of ...": what its subject is.
@@ -18,6 +19,12 @@ _IS = re.compile(
     r"(?:(?:An?|The) )?((?:[\w-]+ ){0,2}[\w-]+)(?: \([^)]*\))?(?:, [^,]{3,60},)?"
     r" (?:is|are|refers? to|means?|(?:is|are) defined as) (?:the|an?|any|one|when|how|what|those|all)\b"
 )
+
+
+def opens_on(question: str, text: str) -> bool:
+    """Whether a sentence's first words name something of the question: what it speaks of, not what it mentions."""
+    named, asked = ({word[:6] for word in stems(part)} for part in (" ".join(text.split()[:HEAD]), question))
+    return bool(named & asked)
 
 
 def closest_first(rows: Sequence[Row], pool: Pool, near: np.ndarray) -> dict[str, int]:

@@ -14,7 +14,7 @@ from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import naming, passed_over, places, to_the_point
 from dlm_core.layout import Budget, _there, dissolve, holds_together, regroup, repeated
-from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, together
+from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, opens_on, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 
@@ -97,6 +97,12 @@ def test_sections_follow_the_sub_questions_and_claims_their_source(stars: Pool) 
 )
 def test_a_definition_names_what_the_question_names(text: str, where: int) -> None:
     assert defines("What causes unemployment, and how is it measured?", text) == where
+
+
+def test_a_sentence_opens_on_what_the_question_asks() -> None:
+    question = "How do stars form, live and die?"
+    assert opens_on(question, "Massive stars evolve in much the same way that the Sun does.")
+    assert not opens_on(question, "The solar wind is a flow of protons from what is one of many stars.")
 
 
 def test_what_the_question_is_about_is_defined_first(stars: Pool) -> None:
