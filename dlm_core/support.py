@@ -62,6 +62,7 @@ EXAMPLES = frozenset("such including like especially particularly namely".split(
 RELATIVE = frozenset("which who whom whose where when".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 ARTICLES = frozenset("a an the".split())
+NUMERALS = frozenset("one two three four five six seven eight nine ten several many some".split())
 FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
 # A sentence that begins with one of these has its subject after a comma.
 AHEAD = frozenset(
@@ -202,6 +203,11 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
             return False  # an item of a list
         if cut[-1] == "," and any(evidence[i + 1].lower() in FINITE for i in later[:1]):
             return False  # ", however, at first glance, does": its second comma is the first of another aside
+    if not ends and len(plain) > 1 and not CONNECTIVES.match(" ".join(plain)):
+        following = next((w.lower() for w in evidence[end:] if not _is_mark(w)), "")
+        named = ARTICLES | NUMERALS
+        if following in RELATIVE or (plain[0] in named and following in named):
+            return False  # "on the diagram, in its upper half, where stars are cool": what follows says it of the half
     left_comma, right_comma = evidence[begin - 1] == ",", end < len(evidence) and evidence[end] == ","
     if not ends and (left_comma or cut[0] == ",") and (right_comma or cut[-1] == ",") and left_comma != right_comma:
         following = next((w.lower() for w in evidence[end:] if not _is_mark(w)), "")
@@ -283,7 +289,7 @@ def _sentence_problems(text: str) -> list[str]:
     out = []
     new = words(text)
     last = [w.lower() for w in new if not _is_mark(w)][-2:]
-    if last and (last[-1] in WAITING or last == ["but", "rather"]):
+    if last and (last[-1] in WAITING or last in (["but", "rather"], ["that", "is"], ["such", "as"])):
         out.append(f"breaks off at “{last[-1]}”")
     if not text.endswith((".", "!", "”", '"', ")")) or text.endswith((" .", ",.", ";.", ":.")):
         out.append("does not end as a sentence")

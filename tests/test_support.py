@@ -269,15 +269,29 @@ def test_what_a_word_points_at_stays_behind_it(text: str, evidence: str) -> None
             "A cyclical process brings a system, such as the gas in a cylinder, back to its original state each time.",
         ),
         (
+            "A number of stars lie above the main sequence on the diagram where stars have low temperature.",
+            "A number of stars lie above the main sequence on the diagram, in the upper-right region, where stars have "
+            "low temperature.",
+        ),
+        (
+            "The community is planning the Telescope Array one in each hemisphere.",
+            "The community is planning the Telescope Array, two arrays of telescopes, one in each hemisphere.",
+        ),
+        (
             "The agency sends the money.",
             "The agency sends the money, which is taxed, back to the states at the end of every year.",
         ),
     ],
 )
-def test_a_sentence_that_goes_on_after_its_examples_keeps_what_follows(text: str, evidence: str) -> None:
+def test_what_follows_an_aside_must_not_come_to_say_something_else(text: str, evidence: str) -> None:
     assert any("out of its phrase" in p for p in problems(text, [evidence]))
 
 
 def test_a_list_of_examples_at_the_end_may_go() -> None:
     listed = "People in towns keep many pets, such as cats, dogs, and birds."
     assert problems("People in towns keep many pets.", [listed]) == []
+
+
+def test_a_sentence_does_not_end_before_what_it_announces() -> None:
+    said = "Banks are an example of a financial intermediary—that is, an institution between a saver and a borrower."
+    assert any("breaks off" in p for p in problems("Banks are an example of a financial intermediary—that is.", [said]))
