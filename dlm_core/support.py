@@ -61,6 +61,7 @@ FOCUS = frozenset("not never only just merely simply mainly largely partly chief
 EXAMPLES = frozenset("such including like especially particularly namely".split())
 RELATIVE = frozenset("which who whom whose where when".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
+SUBJECTS = frozenset("i you he she it we they".split())
 ARTICLES = frozenset("a an the".split())
 NUMERALS = frozenset("one two three four five six seven eight nine ten several many some".split())
 FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
@@ -172,6 +173,8 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # "When the collapse is stopped" waits for what happens then
     if not ends and plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | {"that"} and FINITE & set(plain):
         return False  # ", conformity is likelier,": a clause with a subject of its own
+    if not ends and plain[0] in SUBJECTS:
+        return False  # "Today, we speak of 88 sectors, much as": the sentence itself, no aside
     if not ends and plain[0] in RELATIVE and "," in cut[1:-1]:
         return False  # up to its second comma a clause on the side may have taken the sentence's own verb along
     if not ends and any(a == "," and b in JOINS | {"but"} for a, b in zip(cut[1:], cut[2:], strict=False)):

@@ -274,6 +274,11 @@ def test_what_a_word_points_at_stays_behind_it(text: str, evidence: str) -> None
             "low temperature.",
         ),
         (
+            "Today much as the United States is divided into 50 states.",
+            "Today, we use the term constellation to mean one of 88 sectors into which we divide the sky, much as the "
+            "United States is divided into 50 states.",
+        ),
+        (
             "The community is planning the Telescope Array one in each hemisphere.",
             "The community is planning the Telescope Array, two arrays of telescopes, one in each hemisphere.",
         ),
