@@ -60,8 +60,7 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarra
     """A compact plan with its sections in the order of the sub-questions they
     answer best (`parts`, (M, sub-questions), see `answers`); where these leave it open, and in each section,
     the source that comes closest to the question first (`near`, (M,) cosines), and what comes from one source
-    in that source's order: a definition before what uses it. Sections of one sub-question are cut anew where their
-    claims then have more to do with each other."""
+    in that source's order: a definition before what uses it (`_laid`)."""
     sections: list[list[Row]] = []
     rest: list[Row] = []
     for row in rows:
@@ -94,9 +93,9 @@ Place = Callable[[Row], tuple[int, int]]
 
 
 def _laid(sections: list[list[Row]], pool: Pool, kin: np.ndarray, place: Place) -> list[list[Row]]:
-    """Sections of one sub-question as they are, or the same claims source by source, cut anew into as many sections,
-    so that what one source says stands in its order from the first section to the last: whichever has claims beside
-    claims they have more to do with."""
+    """Sections of one sub-question, their claims source by source and cut anew into as many sections, so that what
+    one source says stands in its order from the first section to the last; as they are where they hold together
+    better by MIXED."""
     claims = [row for _, *body in sections for row in body]
     sizes = [len(body) for _, *body in sections]
     if len(sections) < 2 or min(sizes) < 1:
@@ -105,8 +104,7 @@ def _laid(sections: list[list[Row]], pool: Pool, kin: np.ndarray, place: Place) 
     as_were, anew = [0, *np.cumsum(sizes).tolist()], cuts(_kin(apart, pool, kin), len(sections))
     if together(_kin(claims, pool, kin), as_were) > (1 + MIXED) * together(_kin(apart, pool, kin), anew):
         return sections
-    order, at = apart, anew
-    return [[head, *order[a:b]] for (head, *_), a, b in zip(sections, at, at[1:], strict=False)]
+    return [[head, *apart[a:b]] for (head, *_), a, b in zip(sections, anew, anew[1:], strict=False)]
 
 
 def _kin(claims: Sequence[Row], pool: Pool, kin: np.ndarray) -> np.ndarray:
