@@ -30,7 +30,7 @@ __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "writ
 
 STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
 OPENS = 0.08  # cosine to the question that opening on what it asks about is worth
-CLEARLY = 0.05  # cosine to the question by which a new claim must be ahead to take over a summary sentence
+CLEARLY = 0.05  # cosine to the question by which another claim must be ahead to take over a summary sentence
 NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
 
 

@@ -84,15 +84,14 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarra
         lead = [pool.row(ids[0]) for _, ids, _ in section[1:]]
         part = int(parts[lead].mean(axis=0).argmax()) if parts.shape[1] > 1 and lead else 0
         answered.setdefault(part, []).append(section)
-    kin = pool.affinity()
-    laid = [section for part in sorted(answered) for section in _laid(answered[part], pool, kin, place)]
+    laid = [section for part in sorted(answered) for section in _laid(answered[part], pool, place)]
     return [row for section in laid for row in section] + rest
 
 
 Place = Callable[[Row], tuple[int, int]]
 
 
-def _laid(sections: list[list[Row]], pool: Pool, kin: np.ndarray, place: Place) -> list[list[Row]]:
+def _laid(sections: list[list[Row]], pool: Pool, place: Place) -> list[list[Row]]:
     """Sections of one sub-question, their claims source by source and cut anew into as many sections, so that what
     one source says stands in its order from the first section to the last; as they are where they hold together
     better by MIXED."""
@@ -100,16 +99,19 @@ def _laid(sections: list[list[Row]], pool: Pool, kin: np.ndarray, place: Place) 
     sizes = [len(body) for _, *body in sections]
     if len(sections) < 2 or min(sizes) < 1:
         return sections
+    cited = pool.only([ids[0] for _, ids, _ in claims])
+    kin = cited.affinity()
+
+    def between(order: list[Row]) -> np.ndarray:
+        """How much the claims of an order have to do with each other, (n, n)."""
+        at = [cited.row(ids[0]) for _, ids, _ in order]
+        return np.asarray(kin[np.ix_(at, at)])
+
     apart = sorted(claims, key=place)
-    as_were, anew = [0, *np.cumsum(sizes).tolist()], cuts(_kin(apart, pool, kin), len(sections))
-    if together(_kin(claims, pool, kin), as_were) > (1 + MIXED) * together(_kin(apart, pool, kin), anew):
+    as_were, anew = [0, *np.cumsum(sizes).tolist()], cuts(between(apart), len(sections))
+    if together(between(claims), as_were) > (1 + MIXED) * together(between(apart), anew):
         return sections
     return [[head, *apart[a:b]] for (head, *_), a, b in zip(sections, anew, anew[1:], strict=False)]
-
-
-def _kin(claims: Sequence[Row], pool: Pool, kin: np.ndarray) -> np.ndarray:
-    rows = [pool.row(ids[0]) for _, ids, _ in claims]
-    return np.asarray(kin[np.ix_(rows, rows)])
 
 
 def _within(kin: np.ndarray) -> float:

@@ -6,6 +6,7 @@ Of such a sentence a reader asks: what? So it is kept for retrieval and not offe
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from dlm_core.english import THING, VERBS
 
@@ -208,28 +209,27 @@ _COMPARES = re.compile(
 )
 
 
+def _that_what(s: str) -> bool:
+    """Whether a sentence says "that group" and names no group before."""
+    return any((m[1] or m[2])[:6] not in s[: m.start()].lower() for m in _THAT.finditer(s))
+
+
+_RULES: tuple[tuple[Callable[[str], object], str], ...] = (
+    (_CONNECTIVES.match, "opens with a connective"),
+    (_DEICTIC_START.match, "opens with an unresolved reference"),
+    (_IMPLIED.match, "its subject is implied"),
+    (_CROSS.search, "points elsewhere in the page"),
+    (_PERSON.search, "speaks to the reader"),
+    (_BARE_THING.match, "its subject is named elsewhere"),
+    (_SMALL_CONNECT.search, "hangs on the sentence before it"),
+    (_ALSO.search, "hangs on the sentence before it"),
+    (_LATTER.search, "points to something named before"),
+    (_TIME.search, "points to something named before"),
+    (_that_what, "points to something named before"),
+    (_COMPARES.search, "compares with something named before"),
+)
+
+
 def points_outside(s: str) -> str:
     """ "" where a sentence points at nothing outside it, else how it does (a few plain words)."""
-    if _CONNECTIVES.match(s):
-        return "opens with a connective"
-    if _DEICTIC_START.match(s):
-        return "opens with an unresolved reference"
-    if _IMPLIED.match(s):
-        return "its subject is implied"
-    if _CROSS.search(s):
-        return "points elsewhere in the page"
-    if _PERSON.search(s):
-        return "speaks to the reader"
-    if _BARE_THING.match(s):
-        return "its subject is named elsewhere"
-    if _SMALL_CONNECT.search(s) or _ALSO.search(s):
-        return "hangs on the sentence before it"
-    if (
-        _LATTER.search(s)
-        or _TIME.search(s)
-        or any((m[1] or m[2])[:6] not in s[: m.start()].lower() for m in _THAT.finditer(s))
-    ):
-        return "points to something named before"
-    if _COMPARES.search(s):
-        return "compares with something named before"
-    return ""
+    return next((reason for found, reason in _RULES if found(s)), "")

@@ -348,3 +348,8 @@ def test_a_definite_subject_introduced_by_the_sentence_before_does_not_stand_alo
     found = {e.text.split()[1]: e.reason for e in split(text, "src_0123456789")[1] if e.text.startswith("The ")}
     assert found["memory"] == "its subject is introduced before"
     assert found["amnesia"] == ""
+
+
+def test_what_one_can_consider_is_said_to_the_reader() -> None:
+    assert standalone("One cannot really consider long-term memory without thinking about the way it is organized.")
+    assert not standalone("Long-term memory cannot be understood without the way it is organized.")
