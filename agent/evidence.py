@@ -22,7 +22,7 @@ import numpy as np
 from agent.brief import Brief
 from agent.duplicates import distinct
 from agent.gaps import COVERED
-from dlm_core.coverage import places
+from dlm_core.coverage import asked_beside, places
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
@@ -46,6 +46,7 @@ SAYS_SO = 0.85  # unless its sentences by themselves are as near as this to the 
 TELLING = 0.2  # cosine that a source's sentences have on average with their title and heading if these tell of them
 UNTOLD = 0.55  # where they do not ("document (3)") sentences speak alone, and this is the share
 ASIDE = 0.66  # a sentence under this share of the closest, in its place and by itself, is cut
+SUBJECT = 0.55  # so is one under this share in what sub-questions ask beside the subject they share
 BESIDE = 0.8  # unless it is as close as this to what the draft cites
 ENOUGH = 8  # sentences are left
 RESERVED = 2  # sentences on each of the things a question asks of separately
@@ -136,6 +137,10 @@ def gather(
     beside = (vectors @ held.T).max(axis=1) if len(held) else np.zeros(len(ids))
     reserved = {i for column in speaks.T for i in _nearest(column, ids, set(ranked))}
     close = (near >= ASIDE * near.max()) | (alone >= ASIDE * alone.max())
+    beyond = asked_beside(brief.parts, embedder)
+    if len(beyond):  # what speaks of the subject alone answers none of the questions about it
+        rest, there_too = (vectors @ beyond.T).max(axis=1), ((vectors + context) @ beyond.T).max(axis=1)
+        close &= (rest >= SUBJECT * rest.max()) | (there_too >= SUBJECT * there_too.max())
     about = [i for i in ranked if i in set(kept) or i in reserved or beside[row[i]] >= BESIDE or close[row[i]]]
     ranked = about if len(about) >= ENOUGH else ranked[: max(ENOUGH, len(about))]
     chosen = _fold(ranked, {i: found[i][0] for i in ranked}, vectors[[row[i] for i in ranked]], set(kept))

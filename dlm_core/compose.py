@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
+from dlm_core.coverage import asked_beside
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
 from dlm_core.order import defines, opens_on
@@ -251,7 +252,11 @@ def write_summary(
     another claim of the section speaks of the question clearly more."""
     said = [s for _, body in canvas.sections() for s in body if s.text]
     question, *told = models.embedder([canvas.question, *(s.text for s in said)])
-    near = {s.id: round(float(vector @ question), 6) for s, vector in zip(said, told, strict=True)}
+    close = np.asarray(told) @ question
+    beyond = asked_beside(canvas.parts, models.embedder)
+    if len(beyond) and said:  # of the subject itself every section speaks
+        close = (close + (np.asarray(told) @ beyond.T).max(axis=1)) / 2
+    near = {s.id: round(float(c), 6) for s, c in zip(said, close, strict=True)}
 
     def speaks(slot: Slot) -> tuple[bool, float]:
         """How much a claim says of the question: what the thing is that it asks about comes before all, and what

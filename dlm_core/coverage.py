@@ -8,7 +8,7 @@ import numpy as np
 
 from dlm_core.embed import Embedder
 from dlm_core.models import Models
-from dlm_core.plan_features import stems
+from dlm_core.plan_features import WORD, stems
 from dlm_core.pool import Pool
 
 FEWEST = 2  # claims a section needs
@@ -16,6 +16,22 @@ PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what a
 SOME = 0.4  # share of the pool up to which a word tells what is about it from what is not
 POINT = 0.77  # share of the closest evidence's closeness from which a piece is to the point
 ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
+
+
+def asked_beside(parts: Sequence[str], embedder: Embedder) -> np.ndarray:
+    """(Q, 384) unit vectors of what sub-questions ask beside what all of them name; (0, 384) where they share nothing.
+
+    Of what "How does asyncio cancel a task?" and "How does asyncio handle timeouts?" share, every page on asyncio
+    speaks; what answers them speaks of the rest.
+    """
+    common = set.intersection(*(stems(part) for part in parts)) if len(parts) > 1 else set()
+    words = [w for w in WORD.findall(parts[0]) if stems(w) and stems(w) <= common] if common else []
+    if not words:
+        return np.zeros((0, embedder.dim), dtype=np.float32)
+    vectors, shared = np.asarray(embedder(list(parts))), embedder([" ".join(words)])[0]
+    left = vectors - np.outer(vectors @ shared, shared)
+    length = np.linalg.norm(left, axis=1, keepdims=True)
+    return np.asarray((left / np.maximum(length, 1e-6))[length[:, 0] > 1e-3], dtype=np.float32)
 
 
 def answers(parts: Sequence[str], pool: Pool, where: np.ndarray, models: Models) -> np.ndarray:

@@ -54,7 +54,8 @@ _CONNECTIVES = re.compile(
     r"|present|absent))(?:\b|(?<=,))"
 )
 _DEICTIC_START = re.compile(
-    r"(?:This|That|These|Those|It|Its|They|Their|Theirs|Them|He|His|Him|She|Her|Hers|Such|Both|Here|Another|Others?"
+    r"(?:[A-Z]\w+ (?:\w+ ){0,2}of (?:it|them)\b"
+    r"|This|That|These|Those|It|Its|They|Their|Theirs|Them|He|His|Him|She|Her|Hers|Such|Both|Here|Another|Others?"
     r"|Either|Neither|Each (?:of|one|is|has|was|can|will|may|such)|Some (?:of (?:these|those|them|the|its|their"
     r"|this)|are|were|have|do|other|such|say|may|might|will|would|can)|Many (?:of (?:these|those|them|the|its|their"
     r"|this)|are|were|have|do|other|such|more)|Most (?:of (?:these|those|them|the|its|their|this|it)|are|were|have"
@@ -80,7 +81,8 @@ _DEICTIC_START = re.compile(
     r"|of these|of such))|Arguments|Examples|Reasons|Exceptions|Options|Possible (?:values|options|reasons)"
     r"|Additional|Further|Later|Same|Likely|Common examples|Other|Again|Together they|(?:More|Less|Fewer|Greater"
     r"|Higher|Lower|Larger|Smaller|Stronger|Weaker|Bigger|Older|Younger|Newer|Better|Worse|Faster|Slower|Longer"
-    r"|Shorter|Deeper|Wider)\b(?!.*\bthan\b)|The (?:larger|smaller|greater|bigger|higher|lower|older|younger|newer"
+    r"|Shorter|Deeper|Wider|(?:Closer|Farther|Nearer)(?! (?:from|to)\b))\b(?!.*\bthan\b)"
+    r"|The (?:larger|smaller|greater|bigger|higher|lower|older|younger|newer"
     r"|earlier|later|stronger|weaker|faster|slower|longer|shorter|simpler|easier|darker|lighter|heavier|richer"
     r"|poorer|left|right|top|bottom|middle|leftmost|rightmost|upper) (?!(?:the|house|class|classes|back|half|wing"
     r"|court|courts)\b)|There(?! (?:is|are|was|were|has|have|exist|exists|may|can|will|must|should)\b)|There (?:is"
@@ -171,7 +173,8 @@ _SMALL_CONNECT = re.compile(
 )
 _ALSO = re.compile(
     r"^(?:[^\s,;]+ ){0,9}?(?<!but )(?<!only )also (?!known|called|termed|referred|named|written|spelled"
-    r"|abbreviated)|,? (?:too|as well|either)\.$|^(?:[^,;]{3,40}, )?(?:[^\s,;]+ ){0,7}?"
+    r"|abbreviated)|^[^;]{3,60}, there (?:is|are|was|were) also\b"
+    r"|,? (?:too|as well|either)\.$|^(?:[^,;]{3,40}, )?(?:[^\s,;]+ ){0,7}?"
     r"(?:therefore|thus|hence|consequently|instead"
     r"|similarly|likewise|nevertheless|nonetheless|accordingly|otherwise)\b(?! of)"
 )

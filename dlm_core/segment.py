@@ -215,6 +215,13 @@ _SEVERAL = re.compile(
     r"The ((?:[a-z][\w-]* ){0,2}[a-z][\w-]*[^s\W]s) (?:also |then |thus |still )?"
     r"(?:are|were|have|had|can|could|may|might|must|will|would|should|do|did|[a-z]{3,}ed)\b"
 )
+# "As the shells finish their fusion, ...": a plain definite subject of the clause that opens the sentence.
+_OPENING = re.compile(
+    r"(?:After|Although|As|Because|Before|If|Once|Since|Though|When|While) the "
+    r"((?:(?!(?:of|in|on|at|by|to|for|from|with|that|who|which) )[a-z][a-z-]+ ){0,2}?[a-z][a-z-]+)"
+    r"(?:[’']s? (?:[a-z-]+ ){1,2}?| )(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|should|does|do"
+    r"|did|[a-z]+(?:s|ed)|begin|finish|become|cool|melt)\b"
+)
 _KNOWN = re.compile(r"\bthe ((?:[a-z][\w-]+ )?[a-z][\w-]{3,})(?! (?:of|that|which|who|whose|where|when)\b)(?=[ ,.;:])")
 
 
@@ -247,6 +254,11 @@ def _refers_back(sentence: str, before: str, heading: str) -> bool:
     several = _SEVERAL.match(sentence)
     if several is not None and not _stems(several.group(1)) <= _stems(heading):
         return True
+    opening = _OPENING.match(sentence)
+    if opening is not None:
+        told = _stems(opening.group(1)) <= _stems(before) and not _stems(opening.group(1)) <= _stems(heading)
+        # "Because the star's mass is low" gives as its reason what the sentences before told.
+        return told or sentence.startswith(("Because", "Since"))
     for found in _KNOWN.finditer(sentence):
         noun = found.group(1).split()[-1]
         one = rf"(?:^|[.!?] )An? (?:[\w-]+ ){{0,3}}{noun}\b"  # as the subject: what a paragraph tells of

@@ -193,6 +193,8 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     denied = zip(before, before[1:], strict=False)
     if ends and {("not", "only"), ("not", "because")} & set(denied) and {"also", "but", "because"} & set(plain):
         return False  # the half that is denied waits for the other
+    if ends and ("only", "to") in zip(before, before[1:], strict=False):
+        return False  # "life formed only to be wiped out": by what?
     opens = cut[0] if _is_mark(cut[0]) else evidence[begin - 1]
     closes = cut[-1] if _is_mark(cut[-1]) else (evidence[end] if end < len(evidence) else "")
     if not ends and (opens in DASHES) != (closes in DASHES) and (closes in DASHES or _is_mark(closes)):
@@ -202,8 +204,12 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     if not ends and opens == closes == ",":
         later = [i for i in range(end, len(evidence) - 1) if evidence[i] == ","]
         listed = any(evidence[i + 1].lower() in JOINS for i in later)
+        follows = next((w for w in evidence[end:] if not _is_mark(w)), "")
         if listed and plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | OPENERS | {"that"}:
             return False  # an item of a list
+        verb = follows.lower() in FINITE or follows.endswith("ed")
+        if plain[0] in RELATIVE and (listed or follows[:1].isupper()) and not verb:
+            return False  # ", which is a city like Syracuse, New York, or Pasadena": the list is the clause's own
         if cut[-1] == "," and any(evidence[i + 1].lower() in FINITE for i in later[:1]):
             return False  # ", however, at first glance, does": its second comma is the first of another aside
     if not ends and len(plain) > 1 and not CONNECTIVES.match(" ".join(plain)):

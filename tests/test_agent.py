@@ -238,6 +238,32 @@ def test_a_long_source_leaves_others_their_places() -> None:
     assert evidence._capped(ranked[:9], ranked, source, 8) == ranked[:9]  # what is cited is never cut
 
 
+KILNS = """# Kilns
+
+A kiln is fired slowly at first so that water leaves the clay. Firing a kiln takes ten hours for thin pots. Potters fire
+a kiln with wood, gas or electricity. Wood firing leaves ash on the pots that melts into glaze. A gas kiln is fired in
+heavy or light smoke. Electric firing holds an even heat on every shelf.
+
+Cooling a kiln takes a day and a half for thick pots. A kiln that cools too fast cracks the pots in it. Potters cool a
+kiln with its door shut. Slow cooling lets crystals grow in some glazes. Cooled kilns are opened under one hundred
+degrees.
+
+The oldest kiln that is known stood in Moravia. The word kiln comes from the Latin word for a kitchen. Kilns are sold by
+four firms in Limoges.
+"""
+
+
+def test_what_speaks_of_the_subject_alone_answers_no_part(tmp_path: Path, embedder: Embedder) -> None:
+    asked = make_brief("How do potters fire a kiln and cool a kiln?")
+    assert len(asked.parts) == 2
+    with Library(tmp_path / "kilns", embedder) as held:
+        held.add(Source("src_0123456789", "https://example.org/kilns", "Kilns", tidy(joined(KILNS)), "2026-01-02"))
+        found = evidence.gather(asked, [asked.question, *asked.parts], held, embedder, sources=["src_0123456789"])
+        said = {e.text for e in held.evidence(found.ids)}
+    assert "Firing a kiln takes ten hours for thin pots." in said and "Potters cool a kiln with its door shut." in said
+    assert not any("Latin" in text or "Limoges" in text for text in said)
+
+
 # --- queries ----------------------------------------------------------------------------
 
 

@@ -12,7 +12,8 @@ import torch
 
 from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
-from dlm_core.coverage import naming, passed_over, places, to_the_point
+from dlm_core.coverage import asked_beside, naming, passed_over, places, to_the_point
+from dlm_core.embed import Embedder
 from dlm_core.layout import Budget, _there, dissolve, holds_together, regroup, repeated
 from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, opens_on, together
 from dlm_core.pool import Pool
@@ -114,6 +115,18 @@ def test_what_the_question_is_about_is_defined_first(stars: Pool) -> None:
     made = opened_by(rows, told, "How does a star die?")
     assert groups(made) == [["b.e30", "b.e20", "b.e40"], ["a.e10", "b.e10"]]
     assert opened_by(rows, stars, "How does a star die?") == rows
+
+
+def test_sub_questions_ask_something_beside_their_subject() -> None:
+    embedder = Embedder()
+    beyond = asked_beside(("How does asyncio cancel a task", "how does asyncio handle timeouts"), embedder)
+    subject, waits, loops = embedder(
+        ["asyncio", "If a timeout occurs, it cancels the task.", "By default asyncio has a debug mode."]
+    )
+    assert np.allclose(beyond @ subject, 0, atol=1e-5)
+    assert (beyond @ waits).max() > 1.5 * (beyond @ loops).max()
+    assert asked_beside(("How do rivers flow", "why do volcanoes erupt"), embedder).shape == (0, embedder.dim)
+    assert asked_beside(("How do rivers flow",), embedder).shape == (0, embedder.dim)
 
 
 def test_each_sub_question_is_measured_by_what_is_closest_to_it() -> None:

@@ -288,6 +288,36 @@ def test_does_not_stand_alone(sentence: str) -> None:
     assert standalone(sentence)
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Different parts of them, such as the time and the smells, are stored in different places.",
+        "Farther out in the star, there is also a shell where fresh hydrogen fuses to helium.",
+        "Near the coast, there are also dunes that the wind moves every winter.",
+    ],
+)
+def test_what_it_compares_with_is_named_elsewhere(sentence: str) -> None:
+    assert standalone(sentence)
+
+
+def test_a_place_that_is_named_needs_no_other_sentence() -> None:
+    assert standalone("Farther from the Sun, the planets are cold balls of ice and gas.") == ""
+    assert standalone("Stars of many kinds shed gas into the space around them.") == ""
+
+
+def test_an_opening_clause_may_not_tell_of_what_was_introduced() -> None:
+    text = (
+        "# White dwarfs\n\nFusion goes on in shells around the core of an old star. As the shells finish their fusion, "
+        "ashes fall onto the core of the star. Because the mass of iron is low, a small star makes none of it. "
+        "As the brain ages, people forget names sooner than faces."
+    )
+    found = {e.text[:14]: e.standalone for e in split(text, "src_a")[1]}
+    assert found == {"White dwarfs": False, "Fusion goes on": True, "As the shells ": False} | {
+        "Because the ma": True,
+        "As the brain a": True,
+    }
+
+
 def test_that_noun_may_be_named_in_the_sentence_itself() -> None:
     assert standalone("Whether an act is deviant depends on how a society responds to that act.") == ""
 

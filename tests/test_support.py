@@ -253,6 +253,15 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
             "conditions for labor have been different in Europe, in a way that has created a high natural rate.",
         ),
         ("Enzymes work only.", "Enzymes work only when the temperature is right."),
+        (
+            "Life formed around calm stars only to be wiped out.",
+            "Life formed around calm stars only to be wiped out because a star nearby exploded.",
+        ),
+        (
+            "A rise translates into 160,000 people New York, or Pasadena, California.",
+            "A rise translates into 160,000 people, which is the population of a city like Syracuse, New York, or "
+            "Pasadena, California.",
+        ),
         ("The bridge failed mainly.", "The bridge failed mainly because the bolts had rusted."),
     ],
 )
@@ -300,3 +309,8 @@ def test_a_list_of_examples_at_the_end_may_go() -> None:
 def test_a_sentence_does_not_end_before_what_it_announces() -> None:
     said = "Banks are an example of a financial intermediary—that is, an institution between a saver and a borrower."
     assert any("breaks off" in p for p in problems("Banks are an example of a financial intermediary—that is.", [said]))
+
+
+def test_a_clause_on_the_side_may_go_before_a_list() -> None:
+    said = "The bridge, which was old, carried cars, trains, and barges."
+    assert problems("The bridge carried cars, trains, and barges.", [said]) == []
