@@ -27,6 +27,7 @@ import torch
 from bench.line import line
 from dlm_core.canvas import Kind
 from dlm_core.checkpoint import CheckpointError
+from dlm_core.cuts import words
 from dlm_core.effort import Effort
 from dlm_core.embed import EmbedError
 from dlm_core.fetch_base import BaseError
@@ -34,7 +35,7 @@ from dlm_core.job import Job
 from dlm_core.models import Models, load_models
 from dlm_core.planner import Logits, Planner, PlannerError
 from dlm_core.sentences import HEADING_ROOM, Task, write_texts
-from dlm_core.support import heading_problems, problems, words
+from dlm_core.support import heading_problems, problems
 from dlm_core.tokenizer import EMPTY
 from dlm_core.train.draws import Example
 from dlm_core.train.plan_data import HELD_OUT

@@ -27,6 +27,7 @@ from bench.plan import cases as pools
 from bench.plan import interval
 from dlm_core import planning
 from dlm_core.canvas import Canvas, Role, Wanted, holds
+from dlm_core.cuts import words
 from dlm_core.denoise import Step, step
 from dlm_core.effort import Effort
 from dlm_core.job import Job
@@ -34,7 +35,7 @@ from dlm_core.models import Models, load_models
 from dlm_core.pool import Pool
 from dlm_core.revise import outline
 from dlm_core.segment import Evidence
-from dlm_core.support import problems, words
+from dlm_core.support import problems
 from dlm_core.tokenizer import FUNCTION_WORDS
 from dlm_core.train.plan import measure
 from dlm_core.train.plan_data import HELD_OUT

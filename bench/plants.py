@@ -24,16 +24,21 @@ HEDGE = re.compile(
     r"|typically|rarely|some|many|most|may|might|could)\b,?(?= )",
     re.I,
 )
+# What is left must be a sentence that follows from the text, or a refusal of it would be no false alarm: a bracket that
+# begins with "but" or "not" limits, and after ", such as the H1N1 strain," comes the sentence's own verb.
 TRIMS = (
-    re.compile(r" \([^()]{2,80}\)"),
+    re.compile(r" \((?!(?:but|not|never|except|unless|until|if|only)\b)[^()]{2,80}(?<!\bonly)\)"),
     re.compile(
         r"^(?:However|Therefore|Thus|Moreover|Furthermore|Finally|For example|In fact|In addition|Of course|As a result"
         r"|Also|Indeed), "
     ),
     re.compile(r", (?:however|therefore|of course|for example|in fact|in turn|then),"),
     re.compile(r", (?:which|who|where) [^,]{8,120}(?=\.$)"),
-    re.compile(r",? (?:such as|including) [^.;]{4,120}(?=\.$)"),
-    re.compile(r",? (?:because|although|whereas|while) [^,;.]{8,120}(?=\.$)"),
+    re.compile(r",? (?<![;:] )(?:such as|including) (?:[^,.;]{4,120}|(?:[^,.;]+, )+(?:and|or) [^,.;]+)(?=\.$)"),
+    re.compile(
+        r",? (?<!and )(?<!or )(?<!both )(?<!not )(?<!only )(?<!ly )"
+        r"(?:because|although|whereas|while) [^,;.]{8,120}(?=\.$)"
+    ),
 )
 SHORTEST = 4  # characters of a phrase that is moved
 
@@ -138,7 +143,8 @@ def trims(text: str) -> list[str]:
     for rule in TRIMS:
         left = rule.sub("", text, count=1)
         left = left[:1].upper() + left[1:]
-        if left != text and len(left.split()) > SHORTEST:
+        whole = left.count("(") == left.count(")")  # what began in a bracket went on behind it
+        if left != text and whole and len(left.split()) > SHORTEST:
             out.append(left)
     return out
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from dlm_core.cuts import CLAUSE, CONDITIONS, CONNECTIVES, OPENERS, TAILS, WORD, words
 from dlm_core.english import AUX, FUNCTION
 from dlm_core.facts import facts, unsupported
 from dlm_core.standalone import standalone
-from dlm_core.support import CLAUSE, CONDITIONS, CONNECTIVES, OPENERS, TAILS, WORD, problems, words
+from dlm_core.support import problems
 
 _SEAM = re.compile(r"; (?:(?:and|but|while|whereas) )?|, (?:and|but|while|whereas) ")
 # What binds both halves: taken apart, neither says what the whole does.

@@ -20,6 +20,7 @@ from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.clauses import asides, clauses, joined, length
 from dlm_core.compose import seeded, write_claims
 from dlm_core.conflict import conflict
+from dlm_core.cuts import CLAUSE, words
 from dlm_core.drawn import drawn
 from dlm_core.effort import Effort
 from dlm_core.job import Job
@@ -32,7 +33,7 @@ from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool
 from dlm_core.prompt import BRIEF, CLAIM, prompt
 from dlm_core.sentences import RELUCTANCE, TRAINED_ODDS
-from dlm_core.support import CLAUSE, problems, words
+from dlm_core.support import problems
 from dlm_core.trim import choose, odds_of_words, without
 
 LOOKS = 3  # looks of the writer at one sentence

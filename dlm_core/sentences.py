@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
+from dlm_core.cuts import WORD, words
 from dlm_core.job import REMASKS, Effort, Job
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
 from dlm_core.prompt import BRIEF, CLAIM, prompt
-from dlm_core.support import WORD, words
 from dlm_core.trim import choose, odds_of_words, without
 
 LONG = 22  # words: evidence longer than this is said in short

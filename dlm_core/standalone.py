@@ -119,7 +119,7 @@ _WORD = re.compile(r"[A-Za-z][\w’'.-]*")
 
 
 _LABEL = re.compile(
-    r"(?:[A-Z][\w-]*|\d+)(?: (?:[A-Z][\w-]*|of|in|and|the|for|to|with|on|a|an|or|by)){0,7}: [A-Z]"
+    r"(?:[A-Z][\w-]*|\d+)(?: (?:[A-Z][\w-]*|of|in|and|the|for|to|with|on|a|an|or|by)){0,7}(?: \([^()]{1,40}\))?: [A-Z]"
     r"|[A-Z]\w+ing [^:.]{0,40}: [A-Z]"
 )
 _GLUED = re.compile(r"[a-z]{2}\)?(?<!\betc)(?<!\bvs)(?<!\bal)(?<!\bcf)(?<!\bca)(?<!approx)\. [a-z]")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dlm_core.clauses import asides, clauses, joined, unborne
-from dlm_core.support import problems, words
+from dlm_core.cuts import words
+from dlm_core.support import problems
 from dlm_core.trim import choose, without
 
 TWO = "The forming of new memories is called construction, and the process of bringing up old ones is called recall."

@@ -37,6 +37,12 @@ def test_trims_take_one_phrase_at_a_time() -> None:
         "The cell (a unit) divides twice in a day.",
     ]
     assert trims("The cell divides twice.") == []
+    assert trims("Some strains, such as H1N1, are found in birds.") == []  # "Some strains." is no sentence
+    assert trims("The cell divides twice (but not in the cold).") == []
+    assert trims("A city has many kinds of noise, such as cars, trains, and bells.") == [
+        "A city has many kinds of noise."
+    ]
+    assert trims("It is done both because it is cheap and because it works in winter.") == []
 
 
 def test_auroc_and_recall_at_few_alarms() -> None:

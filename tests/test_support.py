@@ -314,3 +314,33 @@ def test_a_sentence_does_not_end_before_what_it_announces() -> None:
 def test_a_clause_on_the_side_may_go_before_a_list() -> None:
     said = "The bridge, which was old, carried cars, trains, and barges."
     assert problems("The bridge carried cars, trains, and barges.", [said]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Air sinks to the bottom of the chamber.", ", where it is forced out through a vent."),
+        ("The party named Zachary Taylor.", ", who had won fame as a hero in the Mexican War."),
+        ("A country with one income has a Gini coefficient of 0.", " (or 0 percent)."),
+        ("The cervix is the lower part of the uterus.", " (the organ where an egg will implant)."),
+        ("Fish spent his time settling disputes involving trade.", ", including claims that Britain had helped."),
+    ],
+)
+def test_what_is_said_on_the_side_may_go(text: str, said: str) -> None:
+    assert problems(text, [text[:-1] + said]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ("A permit is needed in towns.", "A permit is needed in towns, where the law requires one."),
+        ("The form must be signed by hand.", "The form must be signed (or sealed) by hand."),
+        ("Issued in 1931 by the state.", "Issued in 1931 by the state, the moratorium called for a halt."),
+        (
+            "That owners put them out into the fields.",
+            "That owners put them out into the fields, where they worked, reflected little of it.",
+        ),
+    ],
+)
+def test_what_a_sentence_needs_stays(text: str, evidence: str) -> None:
+    assert any("out of its phrase" in p for p in problems(text, [evidence]))

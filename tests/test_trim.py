@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlm_core.support import problems, words
+from dlm_core.cuts import words
+from dlm_core.support import problems
 from dlm_core.trim import choose, odds_of_words, without
 
 SENTENCE = "However, the enzyme (a protein) works in the cell, which is warm, because heat speeds it up."

@@ -1,0 +1,312 @@
+"""May a phrase be cut out of a sentence without changing what the rest says? By words and marks, not by a model.
+
+A cut is whole where it takes a phrase and nothing of its neighbours: an aside with both of its commas, a bracket, a
+clause on the side at the end, a connective at the beginning. The rules prefer a good cut refused over a bad one let
+through: a sentence that stays as it is costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")
+BOUNDARIES = frozenset(", ; : . ! ? — – - ( ) [ ] …".split())
+DASHES = frozenset("— – -".split())
+# A cut may begin with these: the first ones without a comma before it, too; "people who ..." without one says which.
+FREE = frozenset("because although though while whereas including such".split())
+CLAUSE = FREE | frozenset("which who rather even".split())
+JOINS = frozenset("and or nor".split())
+# After its last comma a sentence may lose what begins so; anything else may be its main verb.
+TAILS = frozenset(
+    "a an the as so since for with by in on at from to like but where whose whom who which especially particularly"
+    " namely usually often such".split()
+)
+# A cut that holds one of these changes what is claimed.
+CONDITIONS = frozenset(
+    "if unless until except without not never no only when whenever where provided according may might could".split()
+)
+# ", where the law allows it," is a condition, ", where it is forced out," is none.
+WHETHER = frozenset(
+    "not never if unless only provided possible necessary needed appropriate applicable allowed allows permitted"
+    " permits required requires available practical feasible should must can may".split()
+)
+# Words that say how far a claim goes: alone between commas or in brackets, they are no aside.
+HEDGES = frozenset(
+    "usually often sometimes generally typically mostly mainly largely partly probably perhaps likely possibly"
+    " approximately roughly nearly almost about most some many few certain rarely seldom currently historically"
+    " traditionally today least up part".split()
+)
+HEDGING = HEDGES | frozenset("in at to by the a of part extent degree case cases instances respects times".split())
+FEW = 4  # words of a phrase that says where or when, and is no aside with a hedge in it: ", in some countries,"
+STRICT = frozenset("must only required requires require needs need not no never cannot unless until every all".split())
+# What begins so in brackets limits what stands before it: "run() (with check=True)".
+LIMITS = frozenset("or but with without except excluding assuming".split())
+# A sentence may lose its beginning only where that is a connective or a concession.
+OPENERS = frozenset(
+    "however therefore thus moreover furthermore also additionally consequently hence indeed similarly likewise"
+    " nevertheless nonetheless overall specifically finally still again instead accordingly meanwhile"
+    " besides clearly notably essentially basically and but so for in as of by although while because since"
+    " though interestingly importantly note remember recall that".split()
+)
+# What one of these points at stays behind it: without its reason, "higher not because ..., but" denies nothing.
+FOCUS = frozenset("not never only just merely simply mainly largely partly chiefly primarily rather precisely".split())
+EXAMPLES = frozenset("such including like especially particularly namely".split())
+RELATIVE = frozenset("which who whom whose where when".split())
+PRONOUNS = frozenset("it its they them their he him his she her".split())
+SUBJECTS = frozenset("i you he she it we they".split())
+ARTICLES = frozenset("a an the".split())
+NUMERALS = frozenset("one two three four five six seven eight nine ten several many some".split())
+FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
+# A sentence that begins with one of these has its subject after a comma.
+AHEAD = frozenset(
+    "if when whenever while although though because since as after before once unless until where wherever in on at"
+    " with without for from during under over by to unlike like despite given instead through throughout among within"
+    " according based using".split()
+)
+_SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
+CONNECTIVES = re.compile(
+    r"^(?:for (?:example|instance)|in (?:fact|addition|particular|short|contrast|other words|turn)"
+    r"|as (?:a result|such)|of course|by contrast|on the other hand|that is)\b"
+)
+
+
+def words(text: str) -> list[str]:
+    """Words and punctuation marks, in order."""
+    return WORD.findall(text)
+
+
+def same(word: str) -> str:
+    return word.lower().replace("’", "'")
+
+
+def is_mark(word: str) -> bool:
+    return not any(ch.isalnum() for ch in word)
+
+
+def parts(evidence: list[str], at: int) -> bool:
+    """Whether the mark at a place parts phrases: a quote, a currency sign and the stop of an abbreviation do not."""
+    if evidence[at] in DASHES and all(w[:1].isdigit() for w in (evidence[at - 1], *evidence[at + 1 : at + 2])):
+        return False  # "100–500"
+    if at == len(evidence) - 1:
+        return evidence[at] in BOUNDARIES  # "after the War."
+    return evidence[at] in BOUNDARIES and not (
+        evidence[at] == "." and at > 0 and bool(_SHORT.fullmatch(evidence[at - 1]))
+    )
+
+
+def _before(plain: list[str], stops: frozenset[str]) -> list[str]:
+    """The words before the first of `stops`."""
+    return plain[: next((i for i, w in enumerate(plain) if w in stops), len(plain))]
+
+
+def _only_hedges(plain: list[str]) -> bool:
+    """Whether a phrase does no more than say how far a claim goes: "in most cases"."""
+    return bool(HEDGES & set(plain)) and set(plain) <= HEDGING
+
+
+def _other_name(inner: list[str], sentence: list[str]) -> bool:
+    """Whether what stands in brackets is another word for what stands before them, or another case of which the same is
+    true: "(or murein)". What is demanded or denied of either is not demanded of one."""
+    strict = {w.lower() for w in sentence} & STRICT
+    return (
+        inner[0] == "or" and 2 <= len(inner) <= 7 and not strict and not HEDGES & set(inner) and inner[1][-2:] != "ly"
+    )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What goes, evidence[begin:end], and what stands beside it."""
+
+    evidence: list[str]
+    begin: int
+    end: int
+
+    @cached_property
+    def gone(self) -> list[str]:
+        return [w.lower() for w in self.evidence[self.begin : self.end]]
+
+    @cached_property
+    def plain(self) -> list[str]:
+        """What goes, without its marks."""
+        return [w for w in self.gone if not is_mark(w)]
+
+    @cached_property
+    def before(self) -> list[str]:
+        return [w.lower() for w in self.evidence[: self.begin]]
+
+    @cached_property
+    def ends(self) -> bool:
+        """Whether nothing but marks comes after it."""
+        return all(map(is_mark, self.evidence[self.end :]))
+
+    @cached_property
+    def comma(self) -> bool:
+        """Whether a comma stands where it begins."""
+        return self.gone[0] == "," or self.before[-1:] == [","]
+
+    @cached_property
+    def follows(self) -> str:
+        """The first word after it."""
+        return next((w for w in self.evidence[self.end :] if not is_mark(w)), "")
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """What goes after its first token, two by two."""
+        return list(zip(self.gone[1:], self.gone[2:], strict=False))
+
+
+def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
+    """Whether evidence[begin:end] may go without changing what the rest says."""
+    cut = _Cut(evidence, begin, end)
+    if not cut.plain:
+        beside = [evidence[i] for i in (begin - 1, end) if 0 <= i < len(evidence)]
+        # A comma or dash by itself is one of the two around an aside.
+        return not (len(cut.gone) == 1 and cut.gone[0] in DASHES | {","} and begin and not any(map(is_mark, beside)))
+    if cut.before.count("(") > cut.before.count(")") or ";" in cut.gone[1:-1]:
+        return False  # a part of what is in brackets, or the end of one clause and the beginning of the next
+    if cut.gone[0] in "([":
+        return _bracket_is_whole(cut)
+    if _changes_the_claim(cut):
+        return False
+    if begin == 0:
+        return _opening_is_whole(cut)
+    if _breaks_a_list(cut) or (_breaks_the_end(cut) if cut.ends else _breaks_the_middle(cut)):
+        return False
+    left = parts(evidence, begin - 1) or parts(evidence, begin) or cut.gone[0] in FREE
+    right = end == len(evidence) or parts(evidence, end - 1) or parts(evidence, end)
+    return left and right
+
+
+def _bracket_is_whole(cut: _Cut) -> bool:
+    evidence, gone = cut.evidence, cut.gone
+    mark = {"(": ")", "[": "]"}[gone[0]]
+    close = gone.index(mark) if mark in gone else -1
+    inner = [w for w in gone[1:close] if not is_mark(w)]
+    if close < 0 or not inner or (inner[0] in LIMITS and not _other_name(inner, evidence)) or _only_hedges(inner):
+        return False  # "only (or mainly)" is not "only"
+    # What a second name or a sentence in brackets says of itself limits nothing else: "the uterus (the organ where an
+    # egg will implant)". Nor does "(where it is forced out)".
+    aside = inner[0] in ARTICLES | SUBJECTS or (inner[0] == "where" and not WHETHER & set(inner))
+    if not aside and CONDITIONS & set(inner):
+        return False
+    # What goes with the bracket must be whole as if the bracket had never been there.
+    after = cut.begin + close + 1
+    left_over = evidence[after : cut.end]
+    if left_over and all(map(is_mark, left_over)):  # a comma goes along before a clause, not before an aside
+        return cut.end < len(evidence) and evidence[cut.end].lower() in FREE | JOINS | {"but"}
+    rest = [*evidence[: cut.begin], *evidence[after:]]
+    return not left_over or cut_is_whole(rest, cut.begin, cut.begin + len(left_over))
+
+
+def _changes_the_claim(cut: _Cut) -> bool:
+    """Whether what goes says when, how far or that not the rest holds."""
+    plain = cut.plain
+    aside = plain[0] in CLAUSE | {"since", "who"}  # what an aside says on the side cannot change the rest
+    aside |= cut.ends and cut.comma and plain[0] == "where" and not WHETHER & set(plain)  # it tells of a place
+    if not aside and (CONDITIONS & set(plain) or any(w.endswith(("n't", "n’t")) for w in plain)):
+        return True
+    if not aside and HEDGES & set(plain) and (len(plain) <= FEW or _only_hedges(plain)):
+        return True  # "is, in most cases, fatal"
+    # Two clauses held by a comma alone.
+    return cut.begin > 0 and all(w in JOINS | {"but"} for w in plain)
+
+
+def _opening_is_whole(cut: _Cut) -> bool:
+    plain = cut.plain
+    subordinator = plain[0] in {"although", "while", "because", "since", "though", "as"}
+    # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
+    bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD | {"instead"} and not subordinator
+    clause = subordinator and len(plain) > 1 and plain[1] != "of" and "," not in cut.gone[:-1]
+    if clause and PRONOUNS & {w.lower() for w in cut.evidence[cut.end :]}:
+        return False  # the noun may be in what goes
+    opener = CONNECTIVES.match(" ".join(plain)) or bare or clause
+    return bool(opener) and (is_mark(cut.gone[-1]) or len(plain) == 1)
+
+
+def _breaks_a_list(cut: _Cut) -> bool:
+    """Whether an item, or what a word before it points at, would be missed."""
+    plain = cut.plain
+    if cut.before[-1] in FOCUS and not is_mark(cut.gone[0]):
+        return True
+    # A list keeps all its items: without its last one, or one before the last "and", it reads as broken off.
+    after = [w.lower() for w in cut.evidence[cut.end : cut.end + 2] if not is_mark(w)]
+    if plain[0] in JOINS or plain[-1] in JOINS or (after and after[0] in JOINS):
+        return True
+    # ", such as this one, will check": after the aside comes the sentence's own verb.
+    return any(a == "," and b in FINITE for a, b in cut.pairs)
+
+
+def _breaks_the_end(cut: _Cut) -> bool:
+    plain, gone, before = cut.plain, cut.gone, cut.before
+    if cut.comma and ":" in before:
+        return True  # what a colon announces is all of it or nothing
+    if cut.comma and plain[0] not in TAILS | CLAUSE and not plain[0].endswith(("ing", "ed", "ly")):
+        return True  # ", tries to force the star to expand" is the sentence's own verb
+    commas = [i for i, w in enumerate(gone[1:-1], 1) if w == ","]
+    more = gone[commas[-1] + 1] if commas else ""
+    if more and plain[0] in EXAMPLES and more not in JOINS:
+        return True  # "brings a system, such as a gas, back to its state": no list, and the sentence goes on
+    if more and plain[0] in RELATIVE and not (more in JOINS | CLAUSE | TAILS or more.endswith("ing")):
+        return True  # the same, after "which is hot,"
+    if cut.comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):
+        return True  # ", the core is saved": a clause, no second name for what stands before it
+    if (before[0] in AHEAD or before[0].endswith(("ed", "ing"))) and "," not in before[:-1]:
+        return True  # "When the collapse is stopped" and "Issued in 1931" wait for what happens then
+    if gone[0] in {"—", "–"} and {"—", "–"} & set(gone[1:]):
+        return True  # after its second dash the sentence goes on
+    if plain[:3] == ["as", "well", "as"]:
+        return True  # the other half of what the sentence counts
+    listing = plain[0].endswith("ing") and plain[0] not in EXAMPLES
+    if listing and any(w.endswith("ing") for w in before[-4:]):
+        return True  # "by lowering wages, lowering prices, and ...": a list
+    pairs = set(zip(before, before[1:], strict=False))
+    if {("not", "only"), ("not", "because")} & pairs and {"also", "but", "because"} & set(plain):
+        return True  # the half that is denied waits for the other
+    return ("only", "to") in pairs  # "life formed only to be wiped out": by what?
+
+
+def _breaks_the_middle(cut: _Cut) -> bool:
+    plain, gone, evidence, following = cut.plain, cut.gone, cut.evidence, cut.follows.lower()
+    if plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | {"that"} and FINITE & set(plain):
+        return True  # ", conformity is likelier,": a clause with a subject of its own
+    if plain[0] in SUBJECTS:
+        return True  # "Today, we speak of 88 sectors, much as": the sentence itself, no aside
+    if plain[0] in RELATIVE and "," in gone[1:-1]:
+        return True  # up to its second comma a clause on the side may have taken the sentence's own verb along
+    if any(a == "," and b in JOINS | {"but"} for a, b in cut.pairs):
+        return True  # between two commas stands one aside, not the end of one clause and the beginning of the next
+    if gone[-1] in {";", ":"} and gone[0] not in {";", ":"}:
+        return True  # what it parts would run together
+    if plain[0] in ARTICLES and "," in gone[1:-1]:
+        return True  # a second name has no comma; "Often, a therapist helps them, such as" is a clause
+    opens = gone[0] if is_mark(gone[0]) else cut.before[-1]
+    closes = gone[-1] if is_mark(gone[-1]) else evidence[cut.end]
+    if (opens in DASHES) != (closes in DASHES) and is_mark(closes):
+        return True  # "the problem—that is, what recession causes—": an aside ends with what it began with
+    if opens in DASHES and closes in DASHES and not (gone[0] in DASHES and gone[-1] in DASHES):
+        return True  # an aside takes both of its dashes along
+    if opens == closes == "," and _breaks_between_commas(cut):
+        return True
+    if len(plain) > 1 and not CONNECTIVES.match(" ".join(plain)):
+        named = ARTICLES | NUMERALS
+        if following in RELATIVE or (plain[0] in named and following in named):
+            return True  # "on the diagram, in its upper half, where stars are cool": what follows says it of the half
+    left, right = cut.before[-1] == ",", evidence[cut.end] == ","
+    lone = (left or gone[0] == ",") and (right or gone[-1] == ",") and left != right
+    # An aside takes both of its commas along: "Unemployment, is more than a number".
+    return lone and following not in JOINS | CLAUSE | TAILS | {"but", "yet"}
+
+
+def _breaks_between_commas(cut: _Cut) -> bool:
+    plain, evidence = cut.plain, cut.evidence
+    later = [i for i in range(cut.end, len(evidence) - 1) if evidence[i] == ","]
+    listed = any(evidence[i + 1].lower() in JOINS for i in later)
+    if listed and plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | OPENERS | {"that"}:
+        return True  # an item of a list
+    verb = cut.follows.lower() in FINITE or cut.follows.endswith("ed")
+    if plain[0] in RELATIVE and (listed or cut.follows[:1].isupper()) and not verb:
+        return True  # ", which is a city like Syracuse, New York, or Pasadena": the list is the clause's own
+    # ", however, at first glance, does": its second comma is the first of another aside.
+    return cut.gone[-1] == "," and any(evidence[i + 1].lower() in FINITE for i in later[:1])
