@@ -192,6 +192,15 @@ _TIME = re.compile(
     r"|decade|era|case|way|point|reason|process|approach|method|question|problem|kind|type|sort|information|value"
     r"|number|amount)\b|\bthe [a-z]+ now [a-z]+s\b"
 )
+# "... are recycled into space by the explosion.": which one, was told before, and so was where "the outflowing matter"
+# came from.
+_EVENT = re.compile(
+    r"\b(?:after|before|by|during|from|in|of|since|through) the (?:accident|attack|battle|bombing|collapse|collision"
+    r"|crash|debate|decision|discovery|earthquake|election|episode|eruption|event|events|experiment|explosion|fire|flood"
+    r"|impact|incident|merger|operation|outbreak|protest|riot|ruling|shooting|storm|strike|study|trial|verdict|war)[.,]"
+    r"|\bthe (?!surrounding)[a-z]+ing (?:air|debris|dust|gas|gases|material|matter|particles|water)\b"
+    r"(?! (?:from|in|of|that|which)\b)"
+)
 # "an end to that trend.", "In 2010, that group was ...": which, where the sentence has no such noun before.
 _THAT = re.compile(
     r"\b(?:of|in|by|for|with|from|against|on|at|about|to|under|over|during|after|before) that ([a-z-]+)(?=[.,;:])"
@@ -228,6 +237,7 @@ _RULES: tuple[tuple[Callable[[str], object], str], ...] = (
     (_ALSO.search, "hangs on the sentence before it"),
     (_LATTER.search, "points to something named before"),
     (_TIME.search, "points to something named before"),
+    (_EVENT.search, "points to something named before"),
     (_that_what, "points to something named before"),
     (_COMPARES.search, "compares with something named before"),
 )

@@ -292,6 +292,8 @@ def test_does_not_stand_alone(sentence: str) -> None:
     "sentence",
     [
         "Different parts of them, such as the time and the smells, are stored in different places.",
+        "The elements built up during a star’s life are recycled into space by the explosion.",
+        "The energy of the outflowing matter is quickly absorbed by atomic nuclei.",
         "Farther out in the star, there is also a shell where fresh hydrogen fuses to helium.",
         "Near the coast, there are also dunes that the wind moves every winter.",
     ],
@@ -302,6 +304,7 @@ def test_what_it_compares_with_is_named_elsewhere(sentence: str) -> None:
 
 def test_a_place_that_is_named_needs_no_other_sentence() -> None:
     assert standalone("Farther from the Sun, the planets are cold balls of ice and gas.") == ""
+    assert standalone("The core of a star heats the gas around it for ten million years.") == ""
     assert standalone("Stars of many kinds shed gas into the space around them.") == ""
 
 
