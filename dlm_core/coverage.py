@@ -71,6 +71,18 @@ def answering(parts: np.ndarray) -> list[list[int]]:
     return [np.flatnonzero((best == k) & (parts[:, k] >= ANSWERS)).tolist() for k in range(parts.shape[1])]
 
 
+def answered(used: Collection[int], parts: np.ndarray) -> float:
+    """How well the rows `used` answer all sub-questions, 0..1: the mean over these of what the FEWEST best rows say of
+    one, as a share of what the pool's FEWEST best say; parts (M, sub-questions) from `answers`. 1 for one question."""
+    if parts.shape[1] < 2 or not len(parts):
+        return 1.0
+    if not used:
+        return 0.0
+    best = np.sort(parts, axis=0)[-FEWEST:].mean(axis=0)
+    said = np.sort(parts[sorted(used)], axis=0)[-FEWEST:].mean(axis=0)
+    return float(np.clip(said / np.maximum(best, 1e-6), 0, 1).mean())
+
+
 def naming(question: str, pool: Pool) -> list[list[int]]:
     """For each word of the question that only some of the pool is about, the rows that have it, in text, heading or
     title: by vectors, everything on diffusion models answers a question about their remasking."""

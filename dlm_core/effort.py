@@ -26,7 +26,7 @@ class Effort:
     rounds: int = 1
     doubt: float = -4.5  # reading in nats below which a written token is remasked
     tries: int = 1
-    plans: int = 4
+    plans: int = 8
     soft: float = 0.0
 
     @staticmethod
@@ -47,7 +47,7 @@ class Effort:
 
 # What each number buys is measured in docs/engine.md.
 FAST = Effort(threshold=0.4, entropy_bound=8.0, edits=1, rounds=0, tries=1, plans=1)
-THOROUGH = Effort(threshold=0.9, entropy_bound=2.0, edits=5, rounds=4, tries=3, plans=8)
+THOROUGH = Effort(threshold=0.9, entropy_bound=2.0, edits=5, rounds=4, tries=3, plans=16)
 
 
 def level(text: str) -> float:

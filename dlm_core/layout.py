@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.conflict import conflict
-from dlm_core.coverage import FEWEST, answering, answers, naming, passed_over, places, to_the_point
+from dlm_core.coverage import FEWEST, answered, answering, answers, naming, passed_over, places, to_the_point
 from dlm_core.facts import unsupported
 from dlm_core.models import Models
 from dlm_core.order import Row, in_order, opened_by
@@ -28,7 +28,10 @@ from dlm_core.pool import Pool
 TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
 MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
-DRAFTS = 4  # whole plans sampled, of which the best is kept; one takes a fraction of a second
+# Whole plans sampled, of which the best is kept; one takes half a second. On 120 pools of four books that no planner
+# learned from, the best of 4 had F1 0.651 and 0.64 of neighbours from one section, of 8 0.655 and 0.65, of 16 0.661 and
+# 0.67.
+DRAFTS = 8
 # Nats a cosine of one with the question is worth, of a sentence and its place on average; measured on two books that
 # no planner learned from: more of the claims come from the right pages than by the sentence alone (docs/model.md).
 GUIDANCE = 3.0
@@ -129,13 +132,16 @@ def sample(
         together = in_order([row for one in several for row in one if row[0] != Kind.EMPTY], pool, parts, near.numpy())
         return opened_by(together, pool, asked[0])
 
-    def worth(rows: list[Row]) -> float:
-        return holds_together(rows, pool, kin.numpy(), near.numpy(), budget)
-
     fixed: list[Row] | None = None
     if required:
         fixed = [(Kind.SECTION, (), 1.0), *((Kind.CLAIM, (e,), 1.0) for e in required[: slots - 1])]
-    best = max(denoise(fixed, None, slots, count=drafts), key=worth)
+    drawn = denoise(fixed, None, slots, count=drafts)
+
+    def worth(rows: list[Row]) -> float:
+        told = answered([pool.row(e) for e in leads(rows)], parts)
+        return told * holds_together(rows, pool, kin.numpy(), near.numpy(), budget) if told else float("-inf")
+
+    best = drawn[best_of(drawn, [worth(rows) for rows in drawn])]
     used = [pool.row(e) for e in leads(best)]
     share = max(FEWEST, len(used) // (2 * max(1, parts.shape[1])))  # a sub-question has half of its even share
     for rows in [*passed_over(used, answering(parts), share), *passed_over(used, naming(asked[0], pool))]:
@@ -249,6 +255,26 @@ def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.nd
     apart = sum(belonging.values())
     again = REPEATS * repeated([pool.evidence[rows[i][1][0]].text for i in belonging])
     return (apart / count + 0.5 * about) / (1 + again) * min(1.0, count / max(1, min(budget.claims, len(pool))))
+
+
+def agreement(drawn: Sequence[Sequence[Row]]) -> list[float]:
+    """How much each of several sampled plans rests on what the others rest on: the mean F1 of its evidence with theirs,
+    0..1. The plan that agrees most is the one of least expected loss (minimum Bayes risk: Kumar and Byrne 2004)."""
+    held = [set(leads(rows)) for rows in drawn]
+    return [
+        float(np.mean([2 * len(a & b) / max(1, len(a) + len(b)) for j, b in enumerate(held) if j != i] or [1.0]))
+        for i, a in enumerate(held)
+    ]
+
+
+def best_of(drawn: Sequence[Sequence[Row]], worth: Sequence[float]) -> int:
+    """Index of the plan with the most `worth` and agreement, each measured by its spread over the plans."""
+    known = np.isfinite(np.array(worth))
+    if not known.any():
+        return 0
+    scores = np.array([np.where(known, worth, np.min(np.array(worth)[known])), agreement(drawn)])
+    spread = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
+    return int(np.where(known, np.round(spread.sum(axis=0), 6), -np.inf).argmax())
 
 
 def repeated(texts: Sequence[str]) -> float:

@@ -14,6 +14,7 @@ from dlm_core.pool import Pool
 HEAD = 6  # words of a sentence that say what it speaks of
 MIXED = 0.1  # share by which sections must hold together better than the sources' own order lets them, to stay mixed
 Row = tuple[Kind, tuple[str, ...], float]  # of a plan: kind, evidence ids, plan confidence
+Place = Callable[[Row], tuple[int, int]]  # of a claim: the rank of its source, its offset there
 # "Unemployment, as measured by the unemployment rate, is the percentage of ...": what its subject is.
 _IS = re.compile(
     r"(?:(?:An?|The) )?((?:[\w-]+ ){0,2}[\w-]+)(?: \([^)]*\))?(?:, [^,]{3,60},)?"
@@ -59,8 +60,8 @@ def defines(question: str, text: str) -> int:
 def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarray) -> list[Row]:
     """A compact plan with its sections in the order of the sub-questions they
     answer best (`parts`, (M, sub-questions), see `answers`); where these leave it open, and in each section,
-    the source that comes closest to the question first (`near`, (M,) cosines), and what comes from one source
-    in that source's order: a definition before what uses it (`_laid`)."""
+    the source that comes closest to the question (`near`, (M,) cosines) and to its sub-question first, and what
+    comes from one source in that source's order: a definition before what uses it (`_laid`)."""
     sections: list[list[Row]] = []
     rest: list[Row] = []
     for row in rows:
@@ -70,25 +71,27 @@ def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarra
             sections[-1].append(row)
         else:
             rest.append(row)
-    rank = closest_first(rows, pool, near)
-
-    def place(row: Row) -> tuple[int, int]:
-        e = pool.evidence[row[1][0]]
-        return rank[e.source], e.start
-
-    sections = [[head, *sorted(body, key=place)] for head, *body in sections]
-    # A section without claims stands last.
-    sections.sort(key=lambda section: home([place(row) for row in section[1:]]) if section[1:] else (len(rank), 0))
     answered: dict[int, list[list[Row]]] = {}
     for section in sections:
         lead = [pool.row(ids[0]) for _, ids, _ in section[1:]]
         part = int(parts[lead].mean(axis=0).argmax()) if parts.shape[1] > 1 and lead else 0
         answered.setdefault(part, []).append(section)
-    laid = [section for part in sorted(answered) for section in _laid(answered[part], pool, place)]
+    laid: list[list[Row]] = []
+    for part in sorted(answered):
+        close = near + parts[:, part] if parts.shape[1] > 1 else near
+        rank = closest_first([row for section in answered[part] for row in section], pool, close)
+
+        def place(row: Row, rank: dict[str, int] = rank) -> tuple[int, int]:
+            e = pool.evidence[row[1][0]]
+            return rank[e.source], e.start
+
+        def where(section: list[Row], rank: dict[str, int] = rank, place: Place = place) -> tuple[int, int]:
+            # A section without claims stands last.
+            return home([place(row) for row in section[1:]]) if section[1:] else (len(rank), 0)
+
+        ordered = [[head, *sorted(body, key=place)] for head, *body in answered[part]]
+        laid += _laid(sorted(ordered, key=where), pool, place)
     return [row for section in laid for row in section] + rest
-
-
-Place = Callable[[Row], tuple[int, int]]
 
 
 def _laid(sections: list[list[Row]], pool: Pool, place: Place) -> list[list[Row]]:

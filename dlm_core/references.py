@@ -70,7 +70,7 @@ _DEICTIC_START = re.compile(
     r"|Half of (?:these|those|them)|Much of (?:this|that|the|it)|Part of (?:this|that|the|it|these)"
     r"|More than (?:this|that)|Similar|The (?:second|third|fourth|fifth|sixth|next|other|others|latter|former|same"
     r"|previous|preceding|above|following|aforementioned|remaining|rest|remainder|resulting|reverse|opposite|two"
-    r"|three|four|five|last|final|current|corresponding|only|answer|idea|point|key|trick|catch|bottom line"
+    r"|three|four|five|last|final|current|corresponding|new(?! moon)|only|answer|idea|point|key|trick|catch|bottom line"
     r"|good news|bad news|upshot|result|results|effect|effects|difference|differences|more|less|better|first (?:is"
     r"|was|step|type|of|one|way|reason|example|option|approach|method|stage|phase|line|argument|parameter|thing"
     r"|case|part|two|three|category|group|element|component|kind|form|question|issue|point|study|experiment|row"
@@ -196,8 +196,9 @@ _TIME = re.compile(
 # came from.
 _EVENT = re.compile(
     r"\b(?:after|before|by|during|from|in|of|since|through) the (?:accident|attack|battle|bombing|collapse|collision"
-    r"|crash|debate|decision|discovery|earthquake|election|episode|eruption|event|events|experiment|explosion|fire|flood"
-    r"|impact|incident|merger|operation|outbreak|protest|riot|ruling|shooting|storm|strike|study|trial|verdict|war)[.,]"
+    r"|crash|debate|decision|discovery|earthquake|election|episode|eruption|event|events|experiment|explosion|fire"
+    r"|flood|impact|incident|merger|operation|outbreak|protest|riot|ruling|shooting|storm|strike|study|trial|verdict|war)[.,]"
+    r"|\bthe new (?!moon|world\b|year)[a-z]+\b(?! (?:of|that|which)\b)"
     r"|\bthe (?!surrounding)[a-z]+ing (?:air|debris|dust|gas|gases|material|matter|particles|water)\b"
     r"(?! (?:from|in|of|that|which)\b)"
 )

@@ -12,9 +12,9 @@ import torch
 
 from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
-from dlm_core.coverage import asked_beside, naming, passed_over, places, to_the_point
+from dlm_core.coverage import answered, asked_beside, naming, passed_over, places, to_the_point
 from dlm_core.embed import Embedder
-from dlm_core.layout import Budget, _there, dissolve, holds_together, regroup, repeated
+from dlm_core.layout import Budget, _there, agreement, best_of, dissolve, holds_together, regroup, repeated
 from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, opens_on, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
@@ -127,6 +127,26 @@ def test_sub_questions_ask_something_beside_their_subject() -> None:
     assert (beyond @ waits).max() > 1.5 * (beyond @ loops).max()
     assert asked_beside(("How do rivers flow", "why do volcanoes erupt"), embedder).shape == (0, embedder.dim)
     assert asked_beside(("How do rivers flow",), embedder).shape == (0, embedder.dim)
+
+
+def test_a_plan_is_worth_less_that_leaves_a_sub_question_out() -> None:
+    parts = np.array([[0.4, 0.0], [0.4, 0.0], [0.0, 0.2], [0.0, 0.2], [0.1, 0.1]], dtype=np.float32)
+    assert answered([0, 1, 2, 3], parts) == 1.0
+    assert answered([0, 1], parts) == 0.5
+    assert 0.5 < answered([0, 1, 2], parts) < 1.0
+    assert answered([], parts) == 0.0
+    assert answered([4], parts[:, :1]) == 1.0  # one question has no part that could be left out
+
+
+def test_of_plans_alike_the_one_the_others_agree_with_is_kept() -> None:
+    drawn = [plan(["a", "b", "c"]), plan(["a", "b", "d"]), plan(["a", "c", "d", "b"]), plan(["x", "y", "z"])]
+    shared = agreement(drawn)
+    assert shared[3] == 0 and max(shared) == shared[2]
+    assert best_of(drawn, [0.5, 0.5, 0.5, 0.5]) == 2
+    assert best_of(drawn, [0.1, 0.9, 0.5, 0.2]) == 1  # it is worth so much more
+    assert best_of(drawn, [float("-inf"), 0.5, float("-inf"), 0.4]) == 1  # plans without a claim are none
+    assert best_of(drawn[:1], [0.5]) == 0 and agreement(drawn[:1]) == [1.0]
+    assert best_of(drawn, [float("-inf")] * 4) == 0
 
 
 def test_each_sub_question_is_measured_by_what_is_closest_to_it() -> None:

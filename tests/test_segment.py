@@ -294,6 +294,7 @@ def test_does_not_stand_alone(sentence: str) -> None:
         "Different parts of them, such as the time and the smells, are stored in different places.",
         "The elements built up during a star’s life are recycled into space by the explosion.",
         "The energy of the outflowing matter is quickly absorbed by atomic nuclei.",
+        "The new layer reaches a temperature at which fusion begins.",
         "Farther out in the star, there is also a shell where fresh hydrogen fuses to helium.",
         "Near the coast, there are also dunes that the wind moves every winter.",
     ],
