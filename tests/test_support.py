@@ -217,7 +217,7 @@ def test_edits_only_delete() -> None:
 
 def test_what_stands_alone_without_its_clutter_can_be_mended() -> None:
     assert mendable("However, the price of copper fell sharply after the war in 2009.")
-    assert mendable("The growth of the town (see Figure 3) slowed after the war.")
+    assert mendable("The growth of the town (see Figure 3) slowed after 1950.")
     assert not mendable("The price of copper fell sharply after the war in 2009.")  # as it is
     assert not mendable("timeout (a float or int) can be used to control the time to wait.")  # whose timeout
     assert not mendable("However, it fell by a third in 2009.")  # and this neither way
