@@ -6,6 +6,7 @@ import argparse
 import datetime
 import io
 import os
+import re
 import sys
 import time
 from dataclasses import replace
@@ -109,10 +110,10 @@ def test_show_says_what_each_round_looked_for(home: Path, capsys: pytest.Capture
     runs.save(replace(run, status="done", reason="all 3 rounds are done", out=str(out)))
     assert show.one(argparse.Namespace(run=run.id[:20])) == 0
     said = capsys.readouterr().out
+    assert re.search(r"^state     done, asked \d+ s ago: all 3 rounds are done$", said, re.MULTILINE)
     for line in (
         f"question  {QUESTION}",
         "sources   notes",
-        "state     done, asked 0 s ago: all 3 rounds are done",
         "budget    3 rounds, 8 pages a round, 90 seconds, 5,000 tokens, seed 0",
         "so far    2 rounds, 2 pages read, 1 skipped, 1 pieces of evidence; 12 s, 1,234 tokens",
         f"round 1   {QUESTION} (the question)",

@@ -145,6 +145,8 @@ class Context:
         writer = self._writer()
         if writer is not None:
             writer.enough = self.enough
+            # No node finds a reading that another made, so a run that goes on here after a kill computes the same.
+            writer.drop()
         self._before = state.get("tokens", 0), _computed(writer)
         self._asked = 0.0
         if self.limits.seconds:
