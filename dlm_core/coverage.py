@@ -15,11 +15,13 @@ FEWEST = 2  # claims a section needs
 PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what answers a sub-question
 SOME = 0.4  # share of the pool up to which a word tells what is about it from what is not
 POINT = 0.77  # share of the closest evidence's closeness from which a piece is to the point
+REST = 0.6  # length, of 1, that a sub-question must keep without the subject to ask something beside it
 ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
 
 
 def asked_beside(parts: Sequence[str], embedder: Embedder) -> np.ndarray:
-    """(Q, 384) unit vectors of what sub-questions ask beside what all of them name; (0, 384) where they share nothing.
+    """(Q, 384) unit vectors of what sub-questions ask beside what all of them name; (0, 384) where they share nothing,
+    or one of them asks of little but that ("What is psychology?").
 
     Of what "How does asyncio cancel a task?" and "How does asyncio handle timeouts?" share, every page on asyncio
     speaks; what answers them speaks of the rest.
@@ -31,7 +33,9 @@ def asked_beside(parts: Sequence[str], embedder: Embedder) -> np.ndarray:
     vectors, shared = np.asarray(embedder(list(parts))), embedder([" ".join(words)])[0]
     left = vectors - np.outer(vectors @ shared, shared)
     length = np.linalg.norm(left, axis=1, keepdims=True)
-    return np.asarray((left / np.maximum(length, 1e-6))[length[:, 0] > 1e-3], dtype=np.float32)
+    if length.min() < REST:
+        return np.zeros((0, embedder.dim), dtype=np.float32)
+    return np.asarray(left / length, dtype=np.float32)
 
 
 def answers(parts: Sequence[str], pool: Pool, where: np.ndarray, models: Models) -> np.ndarray:

@@ -127,6 +127,8 @@ def test_sub_questions_ask_something_beside_their_subject() -> None:
     assert (beyond @ waits).max() > 1.5 * (beyond @ loops).max()
     assert asked_beside(("How do rivers flow", "why do volcanoes erupt"), embedder).shape == (0, embedder.dim)
     assert asked_beside(("How do rivers flow",), embedder).shape == (0, embedder.dim)
+    itself = ("What is psychology", "how did psychology develop as a science")
+    assert asked_beside(itself, embedder).shape == (0, embedder.dim)  # what speaks of the subject answers the first
 
 
 def test_a_plan_is_worth_less_that_leaves_a_sub_question_out() -> None:
