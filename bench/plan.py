@@ -20,7 +20,6 @@ import torch
 
 from bench.select import PEERS, Pick, document_order, tau
 from dlm_core.canvas import Kind
-from dlm_core.layout import leads, regroup
 from dlm_core.order import Row, in_order
 from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
 from dlm_core.planning import GUIDANCE, Plan
@@ -30,6 +29,7 @@ from dlm_core.train import plan_data
 from dlm_core.train.plan import measure
 from dlm_core.train.plan_draws import examples
 from dlm_core.train.plan_examples import Corpus, Example, build, coherence, set_f1
+from dlm_core.worth import leads, regroup
 
 
 def cases(cache: Path, files: list[str], count: int, seed: int = 0) -> list[Example]:

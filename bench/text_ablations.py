@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.line import line
-from dlm_core.train.draws import RECIPE, Example, Recipe, draw
+from dlm_core.model import KV, Transformer
+from dlm_core.train.draws import RECIPE, Batch, Example, Recipe, draw
 from dlm_core.train.loop import Schedule, fit, neighbours
-from dlm_core.train.loss import losses
+from dlm_core.train.loss import Hints, losses, softened
 from dlm_core.train.measure import evaluate
 from dlm_core.train.stream import Stream, on
 from dlm_core.train.text import RANK, fresh
@@ -35,26 +36,40 @@ NEVER = -1e4  # a gate that stays shut
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to train. copying: the output may copy from the context. soft: masks carry what a first pass expects."""
+    """One way to train. copying: the output may copy from the context. soft: masks carry what a first pass expects.
+    by_role: masks of a heading and of a sentence have an embedding of their own on top of the common one."""
 
     recipe: Recipe = RECIPE
     rank: int = RANK
     copying: bool = True
     soft: bool = False
+    by_role: bool = False
 
 
+BLANKS = replace(RECIPE, edited=False)
 VARIANTS = {
     "all": Variant(),
     "no copying head": Variant(copying=False),
     "no masks as in drafting": Variant(replace(RECIPE, drafted=False)),
     "timesteps even over 0..1": Variant(replace(RECIPE, concentrated=False)),
     "no wrong tokens": Variant(replace(RECIPE, wrong=False)),
-    "blanks alone": Variant(replace(RECIPE, edited=False)),
+    "blanks alone": Variant(BLANKS),
+    "blanks alone, two masks drawn apart": Variant(replace(BLANKS, complementary=False)),
     "soft masks": Variant(soft=True),
+    "masks by role": Variant(by_role=True),
     "rank 8": Variant(rank=8),
     "rank 16": Variant(rank=16),
     "rank 96": Variant(rank=96),
 }
+
+
+def of_role(vectors: Tensor) -> Hints:
+    """What masks carry beside their embedding: `vectors` (2, D), of a sentence and of a heading."""
+
+    def hints(model: Transformer, batch: Batch, reading: tuple[KV, Tensor]) -> Tensor:
+        return (vectors[batch.heading.long()][:, None] * batch.masked[..., None]).to(model.embedding.dtype)
+
+    return hints
 
 
 def trained(variant: Variant, train_set: TokenFile, held: list[Example], args: argparse.Namespace) -> dict[str, float]:
@@ -66,13 +81,18 @@ def trained(variant: Variant, train_set: TokenFile, held: list[Example], args: a
         with torch.no_grad():
             model.copy.gate_bias.fill_(NEVER)
         parameters = [p for name, p in model.adapter_parameters() if not name.startswith("copy.")]
+    hints: Hints | None = softened if variant.soft else None
+    if variant.by_role:
+        roles = nn.Parameter(torch.zeros(2, model.config.dim, device=device))
+        parameters.append(roles)
+        hints = of_role(roles)
     batches = Stream(
         lambda step: draw(neighbours(train_set, args.batch, args.seed, step), args.seed, step, variant.recipe),
         args.workers,
     )
 
     def loss(step: int) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        return losses(model, on(batches(step), device), soft=variant.soft)[0], {}
+        return losses(model, on(batches(step), device), hints)[0], {}
 
     began = time.monotonic()
     schedule = Schedule(args.steps, 0, args.lr, 1e9, args.log)
@@ -80,7 +100,7 @@ def trained(variant: Variant, train_set: TokenFile, held: list[Example], args: a
     out.mkdir(parents=True, exist_ok=True)
     fit(model, parameters, loss, schedule, out, resume=False)
     minutes = (time.monotonic() - began) / 60
-    return {**evaluate(model, held, seed=7), "minutes": round(minutes, 2)}
+    return {**evaluate(model, held, seed=7, hints=hints), "minutes": round(minutes, 2)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     train_set, held = TokenFile(kept[0]), list(TokenFile(args.examples / "examples-held"))
     for name in args.only or VARIANTS:
-        done = args.out / f"{name.replace(' ', '-').replace('.', '')}-{args.steps * args.batch * 2}-{args.seed}.json"
+        done = args.out / f"{name.replace(' ', '-').replace(',', '')}-{args.steps * args.batch * 2}-{args.seed}.json"
         if not done.is_file():
             done.write_text(json.dumps(trained(VARIANTS[name], train_set, held, args)), encoding="utf-8")
         for figure, value in json.loads(done.read_text(encoding="utf-8")).items():

@@ -21,13 +21,13 @@ from dlm_core.facts import unsupported
 from dlm_core.models import Models
 from dlm_core.order import Row, in_order, opened_by
 from dlm_core.parts import by_subject, shares
-from dlm_core.plan_features import WORD, features
+from dlm_core.plan_features import features
 from dlm_core.planning import Plan, compact, plans
 from dlm_core.pool import Pool
+from dlm_core.worth import best_of, fresh, holds_together, leads, regroup, says_again
 
 TWIN = 0.88  # cosine from which two claims would say the same
 AGREES = 0.75  # cosine from which a second pointer supports the first
-MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
 # Whole plans sampled, of which the best is kept; one takes half a second. On 120 pools of four books that no planner
 # learned from, the best of 4 had F1 0.651 and 0.64 of neighbours from one section, of 8 0.655 and 0.65, of 16 0.661 and
 # 0.67.
@@ -35,7 +35,6 @@ DRAFTS = 8
 # Nats a cosine of one with the question is worth, of a sentence and its place on average; measured on two books that
 # no planner learned from: more of the claims come from the right pages than by the sentence alone (docs/model.md).
 GUIDANCE = 3.0
-REPEATS = 6.0  # what a plan loses for wording of its claims that was there before: half its worth for a sixth of it
 OPENED = 6  # slots opened for what a plan passes over
 
 
@@ -152,6 +151,9 @@ def sample(
             opened: list[Row] = [*body, (Kind.SECTION, (), 1.0), *[(Kind.EMPTY, (), 1.0)] * room]
             mask = _mask(pool, [*(e for _, ids_, _ in body for e in ids_), *(ids[r] for r in rows)])
             (best,) = denoise(opened, range(len(body) + 1, len(opened)), len(opened), mask)
+    if again := says_again(best, pool, required):
+        mask = _mask(pool, fresh(best, again, pool, ids if usable is None else usable))
+        (best,) = denoise(best, again, len(best), mask)
     best = regroup(best, pool, kin.numpy())
     if parts.shape[1] < 2 and (named := {r for rows in naming(asked[0], pool) for r in rows}):
         # One question: the section that names what it is about answers it, and comes first.
@@ -177,11 +179,6 @@ def _mask(pool: Pool, ids: Iterable[str]) -> Tensor:
     return mask
 
 
-def leads(rows: Sequence[Row]) -> list[str]:
-    """The evidence that each claim leads with."""
-    return [ids[0] for kind, ids, _ in rows if kind == Kind.CLAIM and ids]
-
-
 def _rows(made: Plan, ids: Sequence[str]) -> list[Row]:
     return [
         (kind, tuple(ids[p] for p in pointers), sure)
@@ -195,93 +192,6 @@ def _plan(rows: Sequence[Row], pool: Pool) -> Plan:
         [tuple(pool.row(e) for e in ids) for _, ids, _ in rows],
         [sure for _, _, sure in rows],
     )
-
-
-def _sections(rows: Sequence[Row]) -> list[list[int]]:
-    """Indices of each section's claims, in order; what stands before the first section is left out."""
-    out: list[list[int]] = []
-    for i, (kind, ids, _) in enumerate(rows):
-        if kind == Kind.SECTION:
-            out.append([])
-        elif kind == Kind.CLAIM and ids and out:
-            out[-1].append(i)
-    return [s for s in out if s]
-
-
-def _belonging(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> dict[int, float]:
-    """By index of each claim: how much more it has to do with its own section
-    than with the nearest other one; a claim alone in its section has nothing to do with it."""
-    sections = _sections(rows)
-    at = [[pool.row(rows[i][1][0]) for i in s] for s in sections]
-    out = {}
-    for n, (section, members) in enumerate(zip(sections, at, strict=True)):
-        for i, row in zip(section, members, strict=True):
-            own = [float(kin[row, r]) for r in members if r != row]
-            others = [float(np.mean(kin[row, m])) for k, m in enumerate(at) if k != n]
-            out[i] = (float(np.mean(own)) if own else 0.0) - max(others, default=0.0)
-    return out
-
-
-def regroup(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
-    """A compact plan whose misplaced claims stand in the section they have most
-    to do with, the worst first. A section keeps `FEWEST` claims."""
-    out = list(rows)
-    for _ in range(len(out)):
-        found = _belonging(out, pool, kin)
-        sections = _sections(out)
-        home = {i: s for s in sections for i in s}
-        wrong = [i for i, v in found.items() if v < -MISPLACED and len(home[i]) > FEWEST]
-        if not wrong:
-            break
-        i = min(wrong, key=lambda i: (found[i], i))
-        row = pool.row(out[i][1][0])
-        mean = {s[-1]: float(np.mean([kin[row, pool.row(out[j][1][0])] for j in s if j != i])) for s in sections}
-        last = max(mean, key=lambda k: (mean[k], -k))
-        moved = out.pop(i)
-        out.insert(last if i < last else last + 1, moved)
-    return out
-
-
-def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.ndarray, budget: Budget) -> float:
-    """How good a sampled plan looks from outside: how much more its claims have
-    to do (`kin`, (M, M)) with their own section than with the nearest other one,
-    and how close they are to the question (`near`, (M,) cosines), less for what they
-    repeat of each other's wording; short plans lose in proportion."""
-    belonging = _belonging(rows, pool, kin)
-    count = len(belonging)
-    if not count:
-        return float("-inf")
-    about = float(np.mean([near[pool.row(rows[i][1][0])] for i in belonging]))
-    apart = sum(belonging.values())
-    again = REPEATS * repeated([pool.evidence[rows[i][1][0]].text for i in belonging])
-    return (apart / count + 0.5 * about) / (1 + again) * min(1.0, count / max(1, min(budget.claims, len(pool))))
-
-
-def agreement(drawn: Sequence[Sequence[Row]]) -> list[float]:
-    """How much each of several sampled plans rests on what the others rest on: the mean F1 of its evidence with theirs,
-    0..1. The plan that agrees most is the one of least expected loss (minimum Bayes risk: Kumar and Byrne 2004)."""
-    held = [set(leads(rows)) for rows in drawn]
-    return [
-        float(np.mean([2 * len(a & b) / max(1, len(a) + len(b)) for j, b in enumerate(held) if j != i] or [1.0]))
-        for i, a in enumerate(held)
-    ]
-
-
-def best_of(drawn: Sequence[Sequence[Row]], worth: Sequence[float]) -> int:
-    """Index of the plan with the most `worth` and agreement, each measured by its spread over the plans."""
-    known = np.isfinite(np.array(worth))
-    if not known.any():
-        return 0
-    scores = np.array([np.where(known, worth, np.min(np.array(worth)[known])), agreement(drawn)])
-    spread = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
-    return int(np.where(known, np.round(spread.sum(axis=0), 6), -np.inf).argmax())
-
-
-def repeated(texts: Sequence[str]) -> float:
-    """Share of the four-word runs of some texts that were there before, 0..1."""
-    said = [WORD.findall(text.lower()) for text in texts]
-    runs = [tuple(words[i : i + 4]) for words in said for i in range(len(words) - 3)]
-    return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
 def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[str] = ()) -> list[Row]:

@@ -110,6 +110,15 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + turned * sin
 
 
+def attend(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    """Attention of q (B, H, Q, head_dim) over keys and values (B, H, K, head_dim), bias (B, 1, Q, K) added to the
+    scores. Going back through the fused kernel takes a CPU longer than all matrix products of a training step."""
+    if not torch.is_grad_enabled() or q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, keys, values, attn_mask=bias)
+    scores = (q * q.shape[-1] ** -0.5) @ keys.transpose(-1, -2) + bias
+    return torch.softmax(scores, dim=-1) @ values
+
+
 @dataclass(frozen=True)
 class Packing:
     """Where the real positions of a padded batch are, and back.
@@ -181,7 +190,7 @@ class Block(nn.Module):
         values = v if past is None else torch.cat((past[1], v), dim=2)
         # Query heads that share keys stand below each other as more queries of one head, so keys are not repeated.
         q = q.reshape(packing.rows, c.kv_heads, -1, c.head_dim)  # (B, kv_heads, groups * T, head_dim)
-        out = F.scaled_dot_product_attention(q, keys, values, attn_mask=bias)
+        out = attend(q, keys, values, bias)
         out = out.reshape(packing.rows, c.heads, packing.length, c.head_dim)
         x = x + self.o(packing.pack(out.transpose(1, 2)).flatten(1), adapter)
         h = F.rms_norm(x, (c.dim,), self.mlp_norm, c.norm_eps)

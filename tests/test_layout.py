@@ -14,10 +14,11 @@ from dlm_core import compose
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import answered, asked_beside, naming, passed_over, places, to_the_point
 from dlm_core.embed import Embedder
-from dlm_core.layout import Budget, _there, agreement, best_of, dissolve, holds_together, regroup, repeated
+from dlm_core.layout import Budget, _there, dissolve
 from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, opens_on, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
+from dlm_core.worth import agreement, best_of, fresh, holds_together, regroup, repeated, says_again
 
 
 def pool(rows: list[tuple[str, str, int, list[float]]]) -> Pool:
@@ -297,3 +298,21 @@ def test_of_two_plans_the_one_that_repeats_no_wording_is_better(stars: Pool) -> 
     assert worth("Clouds of gas and dust are where stars form.") < worth("Gravity draws a cloud together.")
     assert repeated([before[1], before[1]]) == 0.5
     assert repeated(["Too short to repeat."]) == 0.0
+
+
+def test_a_claim_that_says_again_what_was_said_makes_room_for_one_that_does_not(stars: Pool) -> None:
+    said = {
+        "a.e10": "A star forms until it becomes hot enough to fuse hydrogen.",
+        "a.e20": "The core contracts until it becomes hot enough to fuse helium.",
+        "b.e20": "Gravity draws a cloud of gas together.",
+        "b.e30": "Carbon burns once it becomes hot enough to fuse carbon.",
+    }
+    texts = {i: replace(e, text=said.get(i, e.text)) for i, e in stars.evidence.items()}
+    told = Pool(texts, stars.vectors)
+    rows = plan(["a.e10", "a.e20"], ["b.e20"])
+    assert says_again(rows, told) == [2]
+    assert says_again(rows, told, required=["a.e20"]) == []
+    offered = fresh(rows, [2], told, told.ids)
+    assert {"a.e10", "b.e20"} <= set(offered)  # they stay where they are
+    assert not {"a.e20", "b.e30"} & set(offered)
+    assert says_again(plan(["a.e10"], ["b.e20"]), told) == []

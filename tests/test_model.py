@@ -211,3 +211,17 @@ def test_roles_of_tokens(base: tuple[Transformer, TextTokenizer]) -> None:
     roles = dict(zip([tokenizer.decode([i]).strip() for i in ids], tokenizer.roles(ids), strict=True))
     assert roles["1"].name == "FACT" and roles["."].name == "STRUCTURE"
     assert roles["of"].name == "FILLER" and roles["war"].name == "CONTENT"
+
+
+def test_attention_is_the_same_with_and_without_gradients() -> None:
+    """Training on a CPU takes another way than the fused kernel, and to the same states."""
+    model = tiny()
+    x = torch.randn(2, 7, model.config.dim, generator=torch.Generator().manual_seed(0))
+    places = torch.arange(7).expand(2, 7)
+    visible = places >= torch.tensor([[0], [3]])
+    said = []
+    for grad in (False, True):
+        with torch.set_grad_enabled(grad):
+            states, _ = model(x, positions=places, visible=visible, causal=True, adapter=True)
+            said.append(states[visible].detach())
+    torch.testing.assert_close(said[0], said[1])

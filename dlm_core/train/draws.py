@@ -55,10 +55,12 @@ class Example:
 @dataclass(frozen=True)
 class Recipe:
     """What a draw is made of; `bench/text_ablations.py` changes one thing at a time. concentrated: timesteps around
-    one half, not even over 0..1. drafted: masks as a draft in windows meets them, beside a mask and its inverse.
-    edited: canvases that start from the evidence, not blanks alone. wrong: visible tokens that are not right."""
+    one half, not even over 0..1. complementary: two blanks of one target are a mask and its inverse, not two drawn
+    apart. drafted: masks as a draft in windows meets them, beside those. edited: canvases that start from the
+    evidence, not blanks alone. wrong: visible tokens that are not right."""
 
     concentrated: bool = True
+    complementary: bool = True
     drafted: bool = True
     edited: bool = True
     wrong: bool = True
@@ -144,7 +146,7 @@ class Batch:
     """context (B, S) int64 left-padded with context_visible (B, S) bool; row (R,)
     int64 the context of each canvas; canvas, target (R, L) int64, masked (R, L)
     bool, weight (R, L) float32, lengths (R,) int64; kind (R,) 0 edit, 1 masked
-    edit, 2 blank."""
+    edit, 2 blank; heading (R,) bool, whether it is one."""
 
     context: Tensor
     context_visible: Tensor
@@ -155,6 +157,7 @@ class Batch:
     weight: Tensor
     lengths: Tensor
     kind: Tensor
+    heading: Tensor
 
 
 HEADING_ROOM = 12
@@ -183,7 +186,9 @@ def draw(examples: list[Example], seed: int, step: int, recipe: Recipe = RECIPE)
             if recipe.drafted and rng.random() < 0.4:
                 rows += [(i, drafting(cells, rng), 2), (i, drafting(cells, rng), 2)]
             else:
-                rows += [(i, c, 2) for c in complementary(cells, t, rng)]
+                mask, inverse = complementary(cells, t, rng)
+                # t is as likely as 1 - t, so the second of two masks drawn apart is at as many timesteps.
+                rows += [(i, mask, 2), (i, inverse if recipe.complementary else complementary(cells, t, rng)[1], 2)]
     return collate(examples, rows)
 
 
@@ -212,4 +217,5 @@ def collate(examples: list[Example], rows: list[tuple[int, list[Cell], int]]) ->
         weight,
         torch.tensor([len(c) for _, c, _ in rows]),
         torch.tensor([k for _, _, k in rows]),
+        torch.tensor([examples[i].task == "heading" for i, _, _ in rows]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -40,12 +41,15 @@ class Passed:
     visible: Tensor
 
 
+# From a model, a batch and the reading of its contexts: what is added to the canvases' embeddings, (R, L, D).
+Hints = Callable[[Transformer, Batch, tuple[KV, Tensor]], Tensor]
+
+
 def run(
-    model: Transformer, batch: Batch, reading: tuple[KV, Tensor] | None = None, hints: Tensor | None = None
+    model: Transformer, batch: Batch, reading: tuple[KV, Tensor] | None = None, hints: Hints | None = None
 ) -> Passed:
-    """Read the contexts once, then every canvas of the batch. reading: of the batch's contexts, where it is at hand.
-    hints (R, L, D) are added to the canvases' embeddings."""
-    kv, read = reading or read_context(model, batch.context, batch.context_visible)
+    """Read the contexts once, then every canvas of the batch. reading: of the batch's contexts, where it is at hand."""
+    kv, read = at_hand = reading or read_context(model, batch.context, batch.context_visible)
     context, visible = batch.context[batch.row], batch.context_visible[batch.row]
     states = predict.canvas_states(
         model,
@@ -55,7 +59,7 @@ def run(
         canvas=batch.canvas,
         masked=batch.masked,
         lengths=batch.lengths,
-        hints=hints,
+        hints=hints(model, batch, at_hand) if hints else None,
     )
     keys = model.copy.keys(read[batch.row], model.embed(context))
     return Passed(states, keys, model.actions(states[:, 1:], batch.masked), context, visible)
@@ -108,11 +112,10 @@ def softened(model: Transformer, batch: Batch, reading: tuple[KV, Tensor]) -> Te
     return hints
 
 
-def losses(model: Transformer, batch: Batch, *, soft: bool = False) -> tuple[Tensor, Tensor]:
+def losses(model: Transformer, batch: Batch, hints: Hints | None = None) -> tuple[Tensor, Tensor]:
     """Weighted mean loss over all supervised positions, and the weighted mean
-    over each kind of canvas (3,), in nats a position. soft: with soft masks."""
-    reading = read_context(model, batch.context, batch.context_visible)
-    passed = run(model, batch, reading, softened(model, batch, reading) if soft else None)
+    over each kind of canvas (3,), in nats a position. hints: `softened` for soft masks."""
+    passed = run(model, batch, hints=hints)
     action = wanted(batch)
     nats = -passed.actions.gather(-1, action[..., None])[..., 0]
     written = (action == WRITTEN) & (batch.weight > 0)

@@ -12,7 +12,7 @@ from dlm_core.model import EMPTIED, KEEP, Transformer
 from dlm_core.tokenizer import EMPTY
 from dlm_core.train import draws
 from dlm_core.train.draws import Batch, Example
-from dlm_core.train.loss import read_context, run, wanted
+from dlm_core.train.loss import Hints, read_context, run, wanted
 from dlm_core.train.stream import on
 
 ROWS = 16
@@ -28,7 +28,11 @@ def _batches(examples: list[Example], cells: list[list[draws.Cell]]) -> list[Bat
 
 @torch.no_grad()
 def under_noise(
-    model: Transformer, examples: list[Example], seed: int, levels: tuple[float, ...] = (0.3, 0.7, 1.0)
+    model: Transformer,
+    examples: list[Example],
+    seed: int,
+    levels: tuple[float, ...] = (0.3, 0.7, 1.0),
+    hints: Hints | None = None,
 ) -> dict[str, float]:
     """Of masked tokens of a blank, the padding of its tail left out, by noise level: loss (nats a token), token
     accuracy, share of blanks right at every masked token (exact), and expected calibration error of the likeliest
@@ -45,7 +49,7 @@ def under_noise(
         for level in levels:
             masked = noise.mask(drawn.lengths, torch.full((len(drawn.lengths),), level), draw[level])
             batch.masked = masked.to(model.device)
-            passed = run(model, batch, reading)
+            passed = run(model, batch, reading, hints)
             where = batch.masked & (batch.weight == 1.0)
             probability = predict.token_probability(
                 model, passed.states[:, :-1], passed.keys, passed.visible, passed.context, where
@@ -142,6 +146,10 @@ def planted(model: Transformer, examples: list[Example], seed: int) -> dict[str,
     return {"planted_auroc": round(float((rank[labels].sum() - n * (n + 1) / 2) / max(1, n * m)), 4)}
 
 
-def evaluate(model: Transformer, examples: list[Example], seed: int) -> dict[str, float]:
-    """All held-out figures of the text scale."""
-    return {**under_noise(model, examples, seed), **edits(model, examples), **planted(model, examples, seed)}
+def evaluate(model: Transformer, examples: list[Example], seed: int, hints: Hints | None = None) -> dict[str, float]:
+    """All held-out figures of the text scale. hints: what masks carry, where the model was trained so."""
+    return {
+        **under_noise(model, examples, seed, hints=hints),
+        **edits(model, examples),
+        **planted(model, examples, seed),
+    }
