@@ -25,16 +25,25 @@ HEDGE = re.compile(
     re.I,
 )
 # What is left must be a sentence that follows from the text, or a refusal of it would be no false alarm: a bracket that
-# begins with "but" or "not" limits, and after ", such as the H1N1 strain," comes the sentence's own verb.
+# begins with "but" or "not" or is a hedge limits, "(sub)chapter" is one word, and after ", such as the H1N1 strain," or
+# ", including free provincials, are" comes the sentence's own verb.
 TRIMS = (
-    re.compile(r" \((?!(?:but|not|never|except|unless|until|if|only)\b)[^()]{2,80}(?<!\bonly)\)"),
+    re.compile(
+        r" \((?!(?:but|not|or not|and not|never|except|unless|until|if|only|though|without)\b)"
+        r"(?!(?:partly|mostly|mainly|largely|usually|often|sometimes|typically|generally|nearly|almost)\))"
+        r"[^()]{2,80}(?<!\bonly)\)(?!\w)"
+    ),
     re.compile(
         r"^(?:However|Therefore|Thus|Moreover|Furthermore|Finally|For example|In fact|In addition|Of course|As a result"
         r"|Also|Indeed), "
     ),
     re.compile(r", (?:however|therefore|of course|for example|in fact|in turn|then),"),
-    re.compile(r", (?:which|who|where) [^,]{8,120}(?=\.$)"),
-    re.compile(r",? (?<![;:] )(?:such as|including) (?:[^,.;]{4,120}|(?:[^,.;]+, )+(?:and|or) [^,.;]+)(?=\.$)"),
+    re.compile(r", (?:which|who|where) [^,;]{8,120}(?=\.$)"),
+    re.compile(
+        r",? (?<![;:] )(?<!than )(?:such as|including) "
+        r"(?!.*, (?:is|are|was|were|has|have|had|can|could|will|would|may|might|must|should|does|do|did)\b)"
+        r"(?:[^,.;]{4,120}|(?:[^,.;]+, )+(?:and|or) [^,.;]+)(?=\.$)"
+    ),
     re.compile(
         r",? (?<!and )(?<!or )(?<!both )(?<!not )(?<!only )(?<!ly )"
         r"(?:because|although|whereas|while) [^,;.]{8,120}(?=\.$)"
@@ -142,7 +151,8 @@ def trims(text: str) -> list[str]:
     out = []
     for rule in TRIMS:
         left = rule.sub("", text, count=1)
-        left = left[:1].upper() + left[1:]
+        if left and text.endswith(left):  # the beginning went
+            left = left[:1].upper() + left[1:]
         whole = left.count("(") == left.count(")")  # what began in a bracket went on behind it
         if left != text and whole and len(left.split()) > SHORTEST:
             out.append(left)

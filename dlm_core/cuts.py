@@ -65,7 +65,9 @@ AHEAD = frozenset(
     " with without for from during under over by to unlike like despite given instead through throughout among within"
     " according based using".split()
 )
-_SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
+SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
+# What begins so in brackets is a second name, an example, a reason or a concession, and limits nothing.
+BESIDE = ARTICLES | SUBJECTS | frozenset("those e.g i.e especially since because although".split())
 CONNECTIVES = re.compile(
     r"^(?:for (?:example|instance)|in (?:fact|addition|particular|short|contrast|other words|turn)"
     r"|as (?:a result|such)|of course|by contrast|on the other hand|that is)\b"
@@ -92,7 +94,7 @@ def parts(evidence: list[str], at: int) -> bool:
     if at == len(evidence) - 1:
         return evidence[at] in BOUNDARIES  # "after the War."
     return evidence[at] in BOUNDARIES and not (
-        evidence[at] == "." and at > 0 and bool(_SHORT.fullmatch(evidence[at - 1]))
+        evidence[at] == "." and at > 0 and bool(SHORT.fullmatch(evidence[at - 1]))
     )
 
 
@@ -164,10 +166,12 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         beside = [evidence[i] for i in (begin - 1, end) if 0 <= i < len(evidence)]
         # A comma or dash by itself is one of the two around an aside.
         return not (len(cut.gone) == 1 and cut.gone[0] in DASHES | {","} and begin and not any(map(is_mark, beside)))
-    if cut.before.count("(") > cut.before.count(")") or ";" in cut.gone[1:-1]:
-        return False  # a part of what is in brackets, or the end of one clause and the beginning of the next
+    if cut.before.count("(") > cut.before.count(")") and not CONNECTIVES.fullmatch(" ".join(cut.plain)):
+        return False  # a part of what is in brackets
     if cut.gone[0] in "([":
         return _bracket_is_whole(cut)
+    if ";" in cut.gone[1:-1]:
+        return False  # the end of one clause and the beginning of the next
     if _changes_the_claim(cut):
         return False
     if begin == 0:
@@ -187,8 +191,9 @@ def _bracket_is_whole(cut: _Cut) -> bool:
     if close < 0 or not inner or (inner[0] in LIMITS and not _other_name(inner, evidence)) or _only_hedges(inner):
         return False  # "only (or mainly)" is not "only"
     # What a second name or a sentence in brackets says of itself limits nothing else: "the uterus (the organ where an
-    # egg will implant)". Nor does "(where it is forced out)".
-    aside = inner[0] in ARTICLES | SUBJECTS or (inner[0] == "where" and not WHETHER & set(inner))
+    # egg will implant)". Nor does "(where it is forced out)" or "(even if nothing is left)".
+    aside = inner[0] in BESIDE or (inner[0] == "where" and not WHETHER & set(inner))
+    aside |= inner[:2] in (["even", "if"], ["even", "though"], ["even", "when"], ["that", "is"], ["provided", "by"])
     if not aside and CONDITIONS & set(inner):
         return False
     # What goes with the bracket must be whole as if the bracket had never been there.

@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from itertools import permutations
 
 from dlm_core.boundaries import sentences
-from dlm_core.cuts import WORD, cut_is_whole, is_mark, parts, same, words
+from dlm_core.cuts import SHORT, WORD, cut_is_whole, is_mark, parts, same, words
 from dlm_core.facts import unsupported
 from dlm_core.standalone import standalone
 from dlm_core.tokenizer import FUNCTION_WORDS
@@ -136,8 +136,8 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
         return ["cites nothing"]
     out = [f"“{f}” is not in its evidence" for f in unsupported(text, list(evidence))]
     out += _sentence_problems(text)
-    for stop in re.finditer(r"\S+\. [a-z][\w-]*", text):
-        if not any(stop.group() in e for e in evidence):
+    for stop in re.finditer(r"(\S+)\. [a-z][\w-]*", text):
+        if not SHORT.fullmatch(stop.group(1)) and not any(stop.group() in e for e in evidence):
             out.append(f"breaks off at “{stop.group()}”")
     alone = standalone(text)
     # These guess at fragments of a page; here the cuts are checked to be whole phrases, so what is left is a sentence.

@@ -39,6 +39,9 @@ def test_trims_take_one_phrase_at_a_time() -> None:
     assert trims("The cell divides twice.") == []
     assert trims("Some strains, such as H1N1, are found in birds.") == []  # "Some strains." is no sentence
     assert trims("The cell divides twice (but not in the cold).") == []
+    assert trims("The cell is a (partly) closed and (re)used system.") == []  # a hedge, and a word with a bracket
+    assert trims("fsGroup: volumes are owned by this group.") == []  # a capital is no edit
+    assert trims("Some went into groups, including free provincials, or guests, were not citizens.") == []
     assert trims("A city has many kinds of noise, such as cars, trains, and bells.") == [
         "A city has many kinds of noise."
     ]

@@ -324,15 +324,29 @@ def test_a_clause_on_the_side_may_go_before_a_list() -> None:
         ("A country with one income has a Gini coefficient of 0.", " (or 0 percent)."),
         ("The cervix is the lower part of the uterus.", " (the organ where an egg will implant)."),
         ("Fish spent his time settling disputes involving trade.", ", including claims that Britain had helped."),
+        ("Girls have more latitude in their role.", " (Coltrane and Adams 2004; Kimmel 2000)."),
+        ("The norm explains why usage is not yet common.", " (even if it coexists with older servers)."),
+        ("Rates are set by the tc command of the kernel.", " (provided by the iproute package)."),
+        ("The data may be independent of each other.", " (e.g. no pairing)."),
+        ("Trusted languages are made for ordinary users.", " (those without superuser privilege)."),
     ],
 )
 def test_what_is_said_on_the_side_may_go(text: str, said: str) -> None:
     assert problems(text, [text[:-1] + said]) == []
 
 
+def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> None:
+    said = "Changes are not welcome in a stable version (if, for example, a package works)."
+    assert problems("Changes are not welcome in a stable version (if a package works).", [said]) == []
+    said = "Yuan et al. (2021) observed that a higher intake of fries increased the risk."
+    assert problems("Yuan et al. observed that a higher intake of fries increased the risk.", [said]) == []
+
+
 @pytest.mark.parametrize(
     ("text", "evidence"),
     [
+        ("A fee is paid by every member.", "A fee is paid by every member (provided that the year is over)."),
+        ("Keys are protected by a password.", "Keys are protected by a password (even where it is not needed)."),
         ("A permit is needed in towns.", "A permit is needed in towns, where the law requires one."),
         ("The form must be signed by hand.", "The form must be signed (or sealed) by hand."),
         ("Issued in 1931 by the state.", "Issued in 1931 by the state, the moratorium called for a halt."),
