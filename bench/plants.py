@@ -151,7 +151,7 @@ def trims(text: str) -> list[str]:
     out = []
     for rule in TRIMS:
         left = rule.sub("", text, count=1)
-        if left and text.endswith(left):  # the beginning went
+        if left != text and text.endswith(left):  # the beginning went
             left = left[:1].upper() + left[1:]
         whole = left.count("(") == left.count(")")  # what began in a bracket went on behind it
         if left != text and whole and len(left.split()) > SHORTEST:

@@ -169,8 +169,8 @@ def preferred(old: str, new: str, pool: Pool) -> str:
 
 def _pairs(claims: Sequence[Slot], fresh: Sequence[str], pool: Pool) -> list[tuple[Slot, str]]:
     """At most PAIRS pairs of a claim and a new piece that may speak of one thing, the nearest ones."""
-    lead = np.stack([pool.vectors[pool.row(s.pointers[0])] for s in claims])
-    near = np.round(lead @ np.stack([pool.vectors[pool.row(e)] for e in fresh]).T, 5)
+    new = np.stack([pool.vectors[pool.row(e)] for e in fresh])
+    near = np.stack([(pool.vectors[[pool.row(p) for p in s.pointers]] @ new.T).max(axis=0) for s in claims]).round(5)
     order = np.argsort(-near, axis=None, kind="stable")[:PAIRS]
     found = [divmod(flat, len(fresh)) for flat in order.tolist()]
     return [(claims[i], fresh[j]) for i, j in found if near[i, j] >= NEAR and fresh[j] not in claims[i].pointers]

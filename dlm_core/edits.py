@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
-from dlm_core.clauses import asides, clauses, joined, length
+from dlm_core.clauses import asides, clauses, halves, joined, length
 from dlm_core.compose import seeded, write_claims
 from dlm_core.conflict import conflict
 from dlm_core.cuts import CLAUSE, words
@@ -199,18 +199,22 @@ def simplify(canvas: Canvas, span: Sequence[str], pool: Pool, models: Models, *,
 
 def split(canvas: Canvas, span: Sequence[str], pool: Pool, models: Models, *, age: int) -> Canvas:
     """Claims of two clauses become two claims; the first keeps the id."""
-    found = {s.id: pair for s in free(canvas, span) if (pair := clauses(s.text))}
+    apart = {s.id: pair for s in free(canvas, span) if (pair := halves(s.text, pool.texts(s.pointers)))}
+    found = apart | {s.id: pair for s in free(canvas, span) if s.id not in apart and (pair := clauses(s.text))}
     if not found:
         raise Unmet("no claim there has two clauses that stand alone")
     canvas, names = canvas.fresh_ids(len(found))
     out: list[Slot] = []
     texts: dict[str, str] = {}
     for slot in canvas.slots:
-        out.append(slot)
-        if slot.id in found:
-            name = names.pop(0)
-            out.append(replace(slot, id=name))
-            texts[slot.id], texts[name] = found[slot.id]
+        if slot.id not in found:
+            out.append(slot)
+            continue
+        name = names.pop(0)
+        texts[slot.id], texts[name] = found[slot.id]
+        # Each half of what was joined takes its own evidence along.
+        on = [slot.pointers[:1], slot.pointers[1:2]] if slot.id in apart else [slot.pointers] * 2
+        out += [replace(slot, pointers=on[0]), replace(slot, id=name, pointers=on[1])]
     return retexted(replace(canvas, slots=tuple(out)), texts, pool, models, age=age)
 
 

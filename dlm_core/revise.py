@@ -21,6 +21,7 @@ from dlm_core.job import Effort
 from dlm_core.layout import Budget, dissolve, place, rows_of, sample, settle
 from dlm_core.models import Models
 from dlm_core.order import Row
+from dlm_core.parting import parted
 from dlm_core.pool import Pool
 from dlm_core.skeleton import restored
 from dlm_core.wanted import allowed, fitted, holders, pinned_first, sized, unplanned, with_claims
@@ -237,7 +238,9 @@ def _disputed(slot: Slot, disputes: dict[str, str], rests: dict[str, str] | None
 
 
 def _local(canvas: Canvas, pool: Pool, models: Models, decision: Decision, seed: int, budget: Budget) -> Canvas:
-    moved = {s.id: _disputed(s, decision.disputes) for s in canvas.claims() if s.id in decision.slots and not s.pinned}
+    canvas, seconds = parted(canvas, decision.slots, pool)
+    touched = {*decision.slots, *seconds.values()}
+    moved = {s.id: _disputed(s, decision.disputes) for s in canvas.claims() if s.id in touched and not s.pinned}
     canvas = canvas.with_slots(moved)
     if not decision.new:
         return canvas

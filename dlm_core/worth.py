@@ -138,8 +138,8 @@ def says_again(rows: Sequence[Row], pool: Pool, required: Collection[str] = ()) 
 
 def fresh(rows: Sequence[Row], again: Sequence[int], pool: Pool, usable: Sequence[str]) -> list[str]:
     """What claims in the places `again` may rest on instead: of the evidence `usable`, what the plan cites elsewhere
-    (there it stays), and what says nothing again that its other claims say."""
+    (there it stays), and what says no four-word run of its other claims again."""
     others = [ids for i, (_, ids, _) in enumerate(rows) if ids and i not in again]
     cited = {e for ids in others for e in ids}
     said = {run for ids in others for run in runs_of(pool.evidence[ids[0]].text)}
-    return [e for e in usable if e in cited or len(said.intersection(runs_of(pool.evidence[e].text))) < AGAIN]
+    return [e for e in usable if e in cited or said.isdisjoint(runs_of(pool.evidence[e].text))]

@@ -327,7 +327,7 @@ def test_a_clause_on_the_side_may_go_before_a_list() -> None:
         ("Girls have more latitude in their role.", " (Coltrane and Adams 2004; Kimmel 2000)."),
         ("The norm explains why usage is not yet common.", " (even if it coexists with older servers)."),
         ("Rates are set by the tc command of the kernel.", " (provided by the iproute package)."),
-        ("The data may be independent of each other.", " (e.g. no pairing)."),
+        ("Most surveys ask for independent samples.", " (e.g. no pairing)."),
         ("Trusted languages are made for ordinary users.", " (those without superuser privilege)."),
     ],
 )

@@ -19,6 +19,7 @@ from agent import verify
 from dlm_core.canvas import Cause, Slot
 from dlm_core.compose import write_claims
 from dlm_core.effort import Effort
+from dlm_core.parting import parted
 from dlm_core.segment import Evidence, split
 from tools.source import Hit, ProviderError, Skipped, Source, SourceError, source_id
 from workflows import change, runs
@@ -202,7 +203,8 @@ def _became(gone: Sequence[str], now: Sequence[Evidence], work: Work) -> dict[st
 
 def _write(work: Work, moved: dict[str, str], lost: dict[str, str], found: Found) -> None:
     """Claims whose evidence changed are written from what it became; those it left without ground leave."""
-    before = work.canvas
+    ids = [s.id for s in work.canvas.claims() if set(s.pointers) & set(lost)]
+    before, _ = parted(work.canvas, ids, work.pool())
     slots: dict[str, Slot] = {}
     again: list[str] = []
     leaving: set[str] = set()
