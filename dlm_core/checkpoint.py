@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -243,14 +244,14 @@ def _alive(pid: str) -> bool:
     return True
 
 
-def save_adapter(model: Transformer, folder: Path, metadata: dict[str, str]) -> list[Path]:
-    """Write the trained part as bfloat16 shards of at most 15 MB; returns the files."""
+def save_adapter(trained: Mapping[str, Tensor], rank: int, folder: Path, metadata: dict[str, str]) -> list[Path]:
+    """Write the trained part of an adapter of this rank as bfloat16 shards of at most 15 MB; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("adapter-*.safetensors"):
         old.unlink()
     shards: list[dict[str, Tensor]] = [{}]
     size = 0
-    for name, p in model.adapter_parameters():
+    for name, p in trained.items():
         t = p.detach().to(torch.bfloat16).contiguous()
         if size + t.nbytes > SHARD_BYTES and shards[-1]:
             shards.append({})
@@ -260,7 +261,7 @@ def save_adapter(model: Transformer, folder: Path, metadata: dict[str, str]) -> 
     out = []
     for i, shard in enumerate(shards, 1):
         file = folder / f"adapter-{i}-of-{len(shards)}.safetensors"
-        save_file(shard, file, metadata={**metadata, "rank": str(model.config.rank)})
+        save_file(shard, file, metadata={**metadata, "rank": str(rank)})
         out.append(file)
     return out
 

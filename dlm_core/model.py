@@ -5,8 +5,9 @@ Choices, in the order they are met:
 - rotary positions, half-split, given explicitly (arXiv 2104.09864)
 - grouped-query attention (arXiv 2305.13245), optional q/k/v bias
 - SwiGLU MLP (arXiv 2002.05202), embeddings tied or not
-- low-rank adapters on all seven matrices (arXiv 2106.09685), on or off per call:
-  off is the causal base, on is the masked diffusion writer
+- low-rank adapters on all seven matrices (arXiv 2106.09685), or matrices of the
+  writer's own, on or off per call: off is the causal base, on is the masked
+  diffusion writer
 - kept keys and values (`KV`) of a context, attended to by any later call
 - rows of a batch are padded for attention alone: norms and matrix products see
   the real positions of all rows as one list (as FlashAttention's unpadded batches)
@@ -47,7 +48,7 @@ class Config:
     rope_theta: float = 100000.0
     tied: bool = True
     qkv_bias: bool = False
-    rank: int = 64  # of the adapter
+    rank: int = 64  # of the adapter; 0: the writer has matrices of its own
     copy_dim: int = 128  # of the copying head
 
 
@@ -69,14 +70,18 @@ class KV:
 
 
 class Linear(nn.Module):
-    """A frozen matrix with a low-rank update that a call may switch on."""
+    """A frozen matrix with a low-rank update, or at rank 0 another matrix, that a call may switch on."""
 
     def __init__(self, inputs: int, outputs: int, rank: int, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(outputs, inputs), requires_grad=False)
         self.bias = nn.Parameter(torch.zeros(outputs), requires_grad=False) if bias else None
-        self.down = nn.Parameter(torch.empty(rank, inputs))
-        self.up = nn.Parameter(torch.zeros(outputs, rank))
+        if rank:
+            self.down = nn.Parameter(torch.empty(rank, inputs))
+            self.up = nn.Parameter(torch.zeros(outputs, rank))
+        else:
+            self.own = nn.Parameter(torch.empty(outputs, inputs))
+        self.rank = rank
         self.merged: Tensor | None = None
 
     def merge(self) -> None:
@@ -84,13 +89,18 @@ class Linear(nn.Module):
         more than the reader. Call again after the update changed."""
         with torch.no_grad():
             kind = self.weight.dtype
-            self.merged = torch.addmm(self.weight, self.up.to(kind), self.down.to(kind))
+            if self.rank:
+                self.merged = torch.addmm(self.weight, self.up.to(kind), self.down.to(kind))
+            else:
+                self.merged = self.own.to(kind)
 
     def forward(self, x: Tensor, adapter: bool) -> Tensor:
         if not adapter:
             return F.linear(x, self.weight, self.bias)
         if self.merged is not None and not torch.is_grad_enabled():
             return F.linear(x, self.merged, self.bias)
+        if not self.rank:
+            return F.linear(x, self.own.to(x.dtype), self.bias)
         low = F.linear(x, self.down.to(x.dtype))
         return F.linear(x, self.weight, self.bias) + F.linear(low, self.up.to(x.dtype))
 
@@ -269,15 +279,18 @@ class Transformer(nn.Module):
         return self.embedding.device
 
     def adapter_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """The trained part: low-rank updates, mask embedding, copying and action heads."""
+        """The trained part: low-rank updates or the writer's matrices, mask embedding, copying and action heads."""
         return ((n, p) for n, p in self.named_parameters() if p.requires_grad)
 
     def reset_adapter(self, generator: torch.Generator, std: float = 0.02) -> None:
-        """Fresh adapter: the low-rank update is zero, so writer equals base, and
-        what stands on the canvas is kept."""
+        """Fresh adapter: the low-rank update is zero, or the writer's matrices are the
+        base's, so writer equals base, and what stands on the canvas is kept."""
+        frozen = dict(self.named_parameters())
         with torch.no_grad():
             for name, p in self.adapter_parameters():
-                if name.endswith(("up", "gate", "gate_bias", "action")):  # `.up` of a Linear, the gates
+                if name.endswith(".own"):
+                    p.copy_(frozen[name.removesuffix("own") + "weight"])
+                elif name.endswith(("up", "gate", "gate_bias", "action")):  # `.up` of a Linear, the gates
                     p.zero_()
                 elif name.endswith("action_bias"):
                     p.copy_(ACTION_BIAS)

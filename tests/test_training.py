@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bench import text_ablations
+from dlm_core.checkpoint import load_adapter
 from dlm_core.train.documents import DataError
 from dlm_core.train.draws import RECIPE, Example, draw
 from dlm_core.train.loop import logged, neighbours
@@ -100,3 +103,56 @@ def test_ablations_train_and_are_measured(tmp_path: Path, capsys: pytest.Capture
     assert text_ablations.main([*options.split(), "--only", *names]) == 0
     figures = {f["figure"]: f["value"] for f in map(json.loads, capsys.readouterr().out.splitlines()) if "bench" in f}
     assert all(figures[f"{name}: loss@1"] > 0 for name in names)
+
+
+@pytest.mark.parametrize("rank", [4, 0])
+def test_two_processes_train_as_one_that_takes_two_batches_a_step(tmp_path: Path, rank: int) -> None:
+    """FSDP2 on two CPUs, an adapter and matrices of the writer's own; both go on from a checkpoint."""
+    base, data = tiny_base(tmp_path / "base"), tiny_data(tmp_path / "data")
+    options = (
+        f"--scale text --data {data} --base {base} --examples 200 --batch 4 --threads 1 --device cpu --rank {rank}"
+    )
+    # torchrun takes "--log" for an option of its own, so a line is logged at the end alone.
+    one = [
+        sys.executable,
+        "-m",
+        "dlm_core.train",
+        *options.split(),
+        "--out",
+        str(tmp_path / "one"),
+        "--accumulate",
+        "2",
+    ]
+    several = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    two = [*several, "-m", "dlm_core.train", *options.split(), "--out", str(tmp_path / "two")]
+    for run in (one, two):
+        for more in (["--steps", "4"], ["--steps", "8", "--resume"]):
+            done = subprocess.run([*run, *more], capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, done.stderr
+    lines = [(tmp_path / name / "text-log.jsonl").read_text().splitlines() for name in ("one", "two")]
+    losses = [[json.loads(line)["loss"] for line in some] for some in lines]
+    assert losses[0] == pytest.approx(losses[1], abs=2e-3) and len(losses[0]) == 2
+    cards = [json.loads((tmp_path / name / "text-card.json").read_text()) for name in ("one", "two")]
+    assert cards[0]["draws"] == cards[1]["draws"] == 128 and cards[0]["supervised"] == cards[1]["supervised"]
+    made = [load_file(next((tmp_path / name).glob("adapter-*"))) for name in ("one", "two")]
+    assert made[0].keys() == made[1].keys() and any(".own" in name for name in made[0]) == (rank == 0)
+    for name, tensor in made[0].items():
+        torch.testing.assert_close(tensor, made[1][name], atol=5e-3, rtol=5e-2)
+    model, _ = fresh(str(base), rank=rank, seed=0, device=torch.device("cpu"))
+    load_adapter(model, sorted((tmp_path / "two").glob("adapter-*")))
+    assert (tmp_path / "one" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_matrices_of_its_own_begin_as_the_base(tmp_path: Path) -> None:
+    base = tiny_base(tmp_path / "base")
+    model, _ = fresh(str(base), rank=0, seed=0, device=torch.device("cpu"))
+    x = torch.randn(1, 5, model.config.dim, generator=torch.Generator().manual_seed(0)).to(model.embedding.dtype)
+    places, seen = torch.arange(5)[None], torch.ones(1, 5, dtype=torch.bool)
+    reader, _ = model(x, positions=places, visible=seen, causal=True, adapter=False)
+    writer, _ = model(x, positions=places, visible=seen, causal=True, adapter=True)
+    torch.testing.assert_close(reader, writer)
+    with torch.no_grad():
+        dict(model.named_parameters())["blocks.0.q.own"].add_(0.5)
+    moved, _ = model(x, positions=places, visible=seen, causal=True, adapter=True)
+    again, _ = model(x, positions=places, visible=seen, causal=True, adapter=False)
+    assert torch.equal(again, reader) and not torch.allclose(moved, writer)

@@ -29,6 +29,10 @@ def main() -> int:
     parser.add_argument("--plan-batch", type=int, default=8, help="plan scale: examples a step")
     parser.add_argument("--plan-steps", type=int, default=0, help="plan scale: train for so many steps, not --minutes")
     parser.add_argument("--batch", type=int, default=20, help="text scale: contexts a step")
+    parser.add_argument("--accumulate", type=int, default=1, help="text scale: batches a step and process")
+    parser.add_argument(
+        "--rank", type=int, default=48, help="text scale: of the adapter; 0: train matrices of the writer's own"
+    )
     parser.add_argument("--lr", type=float, default=5e-4, help="text scale: peak learning rate")
     parser.add_argument("--examples", type=int, default=40000, help="text scale: examples to build")
     parser.add_argument("--steps", type=int, default=0, help="text scale: train for so many steps, not for --minutes")

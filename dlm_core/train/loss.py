@@ -76,27 +76,33 @@ def wanted(batch: Batch) -> Tensor:
 
 @dataclass(frozen=True)
 class Size:
-    """Parameters of the base without its vocabulary, of the adapter, and of the vocabulary."""
+    """Parameters of the base without its vocabulary, of what is trained beside it, and of the vocabulary. own: the
+    writer has matrices of its own, which are multiplied with in the base's place, not beside it."""
 
     base: int
     adapter: int
     vocabulary: int
+    own: bool = False
 
     @staticmethod
     def of(model: Transformer) -> Size:
         adapter, vocabulary = sum(p.numel() for _, p in model.adapter_parameters()), model.embedding.numel()
-        return Size(sum(p.numel() for p in model.parameters()) - adapter - vocabulary, adapter, vocabulary)
+        base = sum(p.numel() for p in model.parameters()) - adapter - vocabulary
+        return Size(base, adapter, vocabulary, own=not model.config.rank)
 
 
 def work(size: Size, batch: Batch) -> dict[str, float]:
     """What a training step on `batch`, still on the CPU, takes. tokens: real positions, read or on a canvas;
-    supervised: positions that the loss counts. tflop: 10^12 floating-point operations of its matrix products: one
-    pass over the contexts; over the canvases forwards, backwards, and for the adapter's own gradient; the vocabulary
-    at written positions. Attention, a few per cent, is left out."""
+    supervised: positions that the loss counts, dense: their share of the canvases. tflop: 10^12 floating-point
+    operations of its matrix products: one pass over the contexts; over the canvases forwards, backwards, and for the
+    gradient of what is trained; the vocabulary at written positions. Attention, a few per cent, is left out."""
     read, written = int(batch.context_visible.sum()), int((batch.lengths + 1).sum())
     named = int((batch.masked | (batch.canvas != batch.target)).sum())
-    flop = 2 * size.base * read + (4 * size.base + 6 * size.adapter) * written + 4 * size.vocabulary * named
-    return {"tokens": float(read + written), "tflop": flop / 1e12, "supervised": float((batch.weight > 0).sum())}
+    trained = (2 if size.own else 6) * size.adapter  # its gradient alone, or all three products
+    flop = 2 * size.base * read + (4 * size.base + trained) * written + 4 * size.vocabulary * named
+    counted = float((batch.weight > 0).sum())
+    figures = {"tokens": float(read + written), "tflop": flop / 1e12, "supervised": counted}
+    return {**figures, "dense": counted / max(1, int(batch.lengths.sum()))}
 
 
 @torch.no_grad()

@@ -10,6 +10,8 @@ Choices:
   written) is learned at every position
 - what a step sees follows from (seed, step) alone (loop.py, stream.py)
 - on a GPU the base stays in bfloat16, the adapter in float32, and processes draw the batches
+- rank 0 trains matrices of the writer's own, all of the base's, instead of an adapter
+- under torchrun the layers are sharded over the processes (devices.py)
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from dlm_core.checkpoint import compute_dtype, load_adapter, load_base
 from dlm_core.fetch_base import base_path
 from dlm_core.model import Transformer
 from dlm_core.tokenizer import TextTokenizer
+from dlm_core.train import devices
 from dlm_core.train.documents import DataError, used
 from dlm_core.train.draws import Example, draw
 from dlm_core.train.loop import Schedule, fit, logged, neighbours
@@ -48,16 +51,20 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    device = torch.device(args.device)
-    model, tokenizer = fresh(args.base, rank=RANK, seed=args.seed, device=device)
+    place = devices.world(args.device)
+    device = place.device
+    model, tokenizer = fresh(args.base, rank=args.rank, seed=args.seed, device=device)
     if args.start:
         load_adapter(model, sorted(Path(args.start).glob("adapter-*.safetensors")), partial=True)
         if (Path(args.start) / "text-card.json").is_file():  # what these weights have been through
             shutil.copyfile(Path(args.start) / "text-card.json", out / "text-before.json")
-    train_set, valid_set = examples(out, Path(args.data), args.seed, args.examples, tokenizer, args.workers)
+    given = (out, Path(args.data), args.seed, args.examples, tokenizer, args.workers)
+    train_set, valid_set = place.in_turn(lambda: examples(*given))
     tasks = train_set.counts()
-    print(json.dumps({"examples": len(train_set), "held_out": len(valid_set), **tasks}), flush=True)
+    if place.first:
+        print(json.dumps({"examples": len(train_set), "held_out": len(valid_set), **tasks}), flush=True)
     size = Size.of(model)
+    devices.spread(model, place)
     batches = Stream(
         lambda step: draw(neighbours(train_set, args.batch, args.seed, step), args.seed, step), args.workers
     )
@@ -68,20 +75,24 @@ def main(args: argparse.Namespace) -> None:
         figures = dict(zip(("edit", "masked_edit", "blank"), kinds.unbind(), strict=True))
         return total, {**figures, **work(size, batch)}
 
-    schedule = Schedule(args.steps, args.minutes, args.lr, args.checkpoint, args.log)
+    schedule = Schedule(args.steps, args.minutes, args.lr, args.checkpoint, args.log, args.accumulate)
     parameters = [p for _, p in model.adapter_parameters()]
-    step, seconds = fit(model, parameters, loss, schedule, out, resume=args.resume)
+    step, seconds = fit(model, parameters, loss, schedule, out, resume=args.resume, place=place)
     figures = evaluate(model, valid_set, seed=7)
+    devices.leave()
+    if not place.first:
+        return
     card: dict[str, Any] = {
         "scale": "text",
         "steps": step,
-        "draws": step * args.batch * 2,
+        "draws": step * args.batch * 2 * args.accumulate * place.size,
         "supervised": round(logged(out, "supervised")),
         "seconds": round(seconds),
         "threads": args.threads,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "batch": args.batch,
-        "rank": RANK,
+        "rank": args.rank,
+        "processes": place.size,
         "tasks": tasks,
         "files": train_set.files,
         "held_out_examples": len(valid_set),
