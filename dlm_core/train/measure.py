@@ -18,7 +18,7 @@ from dlm_core.train.stream import on
 ROWS = 16
 
 
-def _batches(examples: list[Example], cells: list[list[draws.Cell]]) -> list[Batch]:
+def batches(examples: list[Example], cells: list[list[draws.Cell]]) -> list[Batch]:
     order = sorted(range(len(examples)), key=lambda i: len(examples[i].context))
     return [
         draws.collate([examples[i] for i in part], [(n, cells[i], 0) for n, i in enumerate(part)])
@@ -43,7 +43,7 @@ def under_noise(
     # Of each level: nats of the target, probability of the likeliest token and whether it is right, one entry a token;
     # and whether all of a blank are.
     seen: dict[float, list[list[Tensor]]] = {level: [[], [], [], []] for level in levels}
-    for drawn in _batches(examples, blanks):
+    for drawn in batches(examples, blanks):
         batch = on(drawn, model.device)
         reading = read_context(model, batch.context, batch.context_visible)
         for level in levels:
@@ -89,7 +89,7 @@ def edits(model: Transformer, examples: list[Example]) -> dict[str, float]:
     plain = [_plain(e) for e in with_source]
     hit = said = gone = 0
     clean, left, whole = 0, 0, 0
-    for batch in _batches(with_source, plain):
+    for batch in batches(with_source, plain):
         action, target = run(model, on(batch, model.device)).actions.argmax(-1).cpu(), wanted(batch)
         inside = torch.arange(action.shape[1])[None] < batch.lengths[:, None]
         hit += int((inside & (action == EMPTIED) & (target == EMPTIED)).sum())
@@ -135,7 +135,7 @@ def planted(model: Transformer, examples: list[Example], seed: int) -> dict[str,
             row.append((y, False, x, 1.0))
         cells.append(row)
     doubt, wrong = [], []
-    for batch in _batches(examples, cells):
+    for batch in batches(examples, cells):
         actions = run(model, on(batch, model.device)).actions.cpu()
         inside = torch.arange(actions.shape[1])[None] < batch.lengths[:, None]
         doubt.append(-actions[..., KEEP][inside])
