@@ -32,12 +32,13 @@ def of_pairs(data: Path) -> tuple[list[Claim], int]:
     there are."""
     import torch
 
-    from bench.text import ours, pairs
+    from bench.text import ours, pairs, planned_first
     from dlm_core.models import load_models
 
     some = pairs(data, sys.maxsize)
     with torch.inference_mode():
-        texts = ours(some, load_models(quiet=True), checked=True)
+        models = load_models(quiet=True)
+        texts = ours(some, planned_first(some, models), models, checked=True)
     made = [Claim(text, tuple(p.evidence)) for text, p in zip(texts, some, strict=True)]
     return [c for c in made if not any(c.text in e for e in c.evidence)], len(some)
 

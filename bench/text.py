@@ -35,8 +35,13 @@ from dlm_core.boundaries import sentences
 from dlm_core.checkpoint import CheckpointError
 from dlm_core.effort import Effort
 from dlm_core.fetch_base import BaseError
+from dlm_core.layout import GUIDANCE
 from dlm_core.models import Models, load_models
+from dlm_core.plan_features import features
+from dlm_core.planning import salience
+from dlm_core.pool import Pool
 from dlm_core.prompt import BRIEF, CLAIM, prompt
+from dlm_core.segment import Evidence
 from dlm_core.sentences import LONG, Task, sentence_task, write_texts
 from dlm_core.support import problems
 from dlm_core.train import measure
@@ -46,6 +51,7 @@ from dlm_core.train.text_data import Pair, build, content_words, summary_pairs
 COVERAGE = 0.8
 HELD = 330  # examples of infilling asked for; some of the mix have too few
 ROWS = 24  # sentences written at once by a peer
+AT_HAND = 64  # sentences of a page that the planner chooses from, as many as a pool of the product has
 RARE = 3  # pages of all pairs that a rare word stands on at most
 PARTS = ("claims", "errors", "infilling")
 Check = Callable[[str, Task], list[str]]
@@ -68,15 +74,50 @@ def pairs(data: Path, count: int, seed: int = 0) -> list[Pair]:
 
 
 def near_first(pair: Pair, models: Models) -> list[str]:
-    """The pair's evidence, what is nearest to title and heading first: how a plan would point at it."""
+    """The pair's evidence, what is nearest to title and heading first."""
     vectors = models.embedder([f"{pair.title}. {pair.heading}", *pair.evidence])
     order = np.argsort(-(vectors[1:] @ vectors[0]), kind="stable")
     return [pair.evidence[i] for i in order]
 
 
-def ours(some: Sequence[Pair], models: Models, *, checked: bool) -> list[str]:
-    """The writer's sentence for each pair; checked: as the product does it, with its evidence where the check fails."""
-    tasks = [sentence_task(str(i), p.title, p.heading, near_first(p, models), models) for i, p in enumerate(some)]
+def planned_first(some: Sequence[Pair], models: Models) -> list[list[str]]:
+    """The evidence of each pair, first what the planner would rather lead with: its salience among the sentences of the
+    page nearest to title and heading, and the guidance to these (dlm_core/planning.py)."""
+    known: dict[tuple[tuple[str, str], ...], np.ndarray] = {}
+    out = []
+    for p in some:
+        if len(p.evidence) < 2:
+            out.append(p.evidence)
+            continue
+        if p.page not in known:
+            known[p.page] = models.embedder([text for _, text in p.page])
+        asked = f"{p.title}. {p.heading}"
+        question = models.embedder([asked])[0]
+        near = known[p.page] @ question
+        texts = [text for _, text in p.page]
+        own = [texts.index(e) for e in p.evidence]
+        rows = sorted({*own, *np.argsort(-near, kind="stable")[:AT_HAND].tolist()})
+        held = [
+            Evidence(f"p.e{i}", "p", "p.p0", p.page[i][0], i, i, texts[i], p.page[i - 1][1] if i else "", True, "")
+            for i in rows
+        ]
+        pool = Pool({e.id: e for e in held}, known[p.page][rows], {"p": p.title})
+        likes = salience(
+            models.planner,
+            brief=torch.from_numpy(question),
+            evidence=torch.from_numpy(pool.vectors),
+            features=features(pool, asked, question),
+        )
+        worth = {texts[i]: float(likes[n]) + GUIDANCE * float(near[i]) for n, i in enumerate(rows)}
+        out.append(sorted(p.evidence, key=lambda e, w=worth: -w[e]))  # type: ignore[misc]
+    return out
+
+
+def ours(some: Sequence[Pair], led: Sequence[Sequence[str]], models: Models, *, checked: bool) -> list[str]:
+    """The writer's sentence for each pair, of its evidence in the order of `led`; checked: as the product does it, with
+    its evidence where the check fails."""
+    both = zip(some, led, strict=True)
+    tasks = [sentence_task(str(i), p.title, p.heading, evidence, models) for i, (p, evidence) in enumerate(both)]
     check: Check = (lambda text, task: problems(text, list(task.evidence))) if checked else (lambda text, task: [])
     made = write_texts(tasks, models, seed=0, effort=Effort(), check=check)
     return [made[t.slot].text if t.slot in made else t.evidence[0] for t in tasks]
@@ -135,7 +176,7 @@ def fluency(texts: Sequence[str], models: Models) -> float:
     return -float(np.mean([np.mean(r) for r in read if r]))
 
 
-def left_to_right(some: Sequence[Pair], models: Models, peer: Path | None) -> list[str]:
+def left_to_right(some: Sequence[Pair], led: Sequence[Sequence[str]], models: Models, peer: Path | None) -> list[str]:
     """The claim of the base in its chat template, or with the causal adapter of `peer` after the writer's own prompt;
     greedy, its first sentence."""
     reader = load_reader(base_folder(None), peer)
@@ -143,8 +184,7 @@ def left_to_right(some: Sequence[Pair], models: Models, peer: Path | None) -> li
     out = []
     for at in range(0, len(some), ROWS):
         contexts = []
-        for p in some[at : at + ROWS]:
-            evidence = near_first(p, models)
+        for p, evidence in zip(some[at : at + ROWS], led[at : at + ROWS], strict=True):
             if peer is None:
                 asked = encode("user\nSay this in one sentence, with no facts of your own:\n" + " ".join(evidence))
                 start, end = CHAT
@@ -165,16 +205,17 @@ def left_to_right(some: Sequence[Pair], models: Models, peer: Path | None) -> li
 
 def claims(some: Sequence[Pair], models: Models, peer: Path | None) -> dict[str, float]:
     """Figures of the product's claims and of every peer's, and how far ahead the product's are in ROUGE-L."""
+    led = planned_first(some, models)
     written = {
-        "diffusion": ours(some, models, checked=True),
-        "diffusion_unchecked": ours(some, models, checked=False),
+        "diffusion": ours(some, led, models, checked=True),
+        "diffusion_unchecked": ours(some, led, models, checked=False),
         "minilm_sentence": [near_first(p, models)[0] for p in some],
         "oracle_sentence": [max(p.evidence, key=lambda e, p=p: rouge_l(p.target, e)) for p in some],  # type: ignore[misc]
         "gold": [p.target for p in some],
-        "base_chat": left_to_right(some, models, None),
+        "base_chat": left_to_right(some, led, models, None),
     }
     if peer is not None:
-        written["causal"] = left_to_right(some, models, peer)
+        written["causal"] = left_to_right(some, led, models, peer)
     rare, gold = rare_words(some), fluency(written["gold"], models)
     found: dict[str, float] = {"pairs": float(len(some))}
     rouge = {}

@@ -173,6 +173,17 @@ def plan(planner: Planner, **given: Any) -> Plan:
 
 
 @torch.inference_mode()
+def salience(planner: Planner, *, brief: Tensor, evidence: Tensor, features: Tensor) -> Tensor:
+    """(M,) the planner's log-odds that each piece of evidence belongs in a report, before anything is planned.
+    Shapes as for `plans`."""
+    _check(planner, brief, evidence, features)
+    every = torch.ones(1, evidence.shape[0], dtype=torch.bool)
+    known = planner.know(brief[None], evidence[None], features[None], every, _size(None, None))
+    blank = torch.full((1, planner.config.slots * WIDTH), MASK, dtype=torch.long)
+    return planner.look(known, blank).salience[0]
+
+
+@torch.inference_mode()
 def plans(
     planner: Planner,
     count: int,

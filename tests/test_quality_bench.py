@@ -12,7 +12,10 @@ from bench.errors import Case, auroc, planted, recall_at, word_scores
 from bench.plants import RECOMBINATIONS, TOKEN_PLANTS, hedge, splice, trims
 from bench.quality import BEGIN, END, put, rows
 from bench.retrieval import ndcg, recall, tfidf
+from bench.text import planned_first
+from dlm_core.models import load_models
 from dlm_core.train.measure import calibration
+from dlm_core.train.text_data import Pair
 
 FIRST = "Most new stars, which form in clouds, are red dwarfs because small clouds are common."
 SECOND = "Large clouds, however, collapse quickly, and their stars die young."
@@ -46,6 +49,24 @@ def test_trims_take_one_phrase_at_a_time() -> None:
         "A city has many kinds of noise."
     ]
     assert trims("It is done both because it is cheap and because it works in winter.") == []
+
+
+def test_the_planner_says_which_evidence_leads() -> None:
+    """By its salience on the page and what is asked, in whatever order the evidence came."""
+    page = [
+        ("Stars", "Stars form in clouds of gas and dust."),
+        ("Stars", "A cloud collapses when gravity overcomes its pressure."),
+        ("Stars", "In 1910 a man in Leiden wrote two letters about stars."),
+        ("Rivers", "A river carries sand to the sea."),
+    ]
+
+    def pair(*rows: int) -> Pair:
+        return Pair("Stars", "Stars", [page[i][1] for i in rows], "Stars form in clouds.", 1.0, tuple(page))
+
+    models = load_models(quiet=True)
+    led = planned_first([pair(0, 3), pair(3, 0), pair(1)], models)
+    assert led[0] == led[1] == [page[0][1], page[3][1]]
+    assert led[2] == [page[1][1]]
 
 
 def test_auroc_and_recall_at_few_alarms() -> None:

@@ -146,6 +146,7 @@ class Pair:
     evidence: list[str]
     target: str
     covered: float  # share of the target's content words that stand in the evidence
+    page: tuple[tuple[str, str], ...] = ()  # heading and text of each sentence of the page, as far as it is not long
 
 
 def summary_pairs(doc: Document) -> Iterator[Pair]:
@@ -154,6 +155,7 @@ def summary_pairs(doc: Document) -> Iterator[Pair]:
         (sec.heading, s) for sec in doc.sections for p in sec.paragraphs for s in _sentences(p) if len(s.split()) <= 45
     ]
     words = [content_words(s) for _, s in pool]
+    page = tuple(pool)
     for paragraph in doc.summary:
         for target in _sentences(paragraph):
             want = content_words(target)
@@ -169,7 +171,7 @@ def summary_pairs(doc: Document) -> Iterator[Pair]:
                 left -= words[best]
             if chosen:
                 evidence = [pool[i][1] for i in chosen]
-                yield Pair(doc.title, pool[chosen[0]][0], evidence, target, 1 - len(left) / len(want))
+                yield Pair(doc.title, pool[chosen[0]][0], evidence, target, 1 - len(left) / len(want), page)
 
 
 def _summaries(doc: Document) -> list[Raw]:
