@@ -105,7 +105,7 @@ def test_ablations_train_and_are_measured(tmp_path: Path, capsys: pytest.Capture
     assert all(figures[f"{name}: loss@1"] > 0 for name in names)
 
 
-@pytest.mark.parametrize("rank", [4, 0])
+@pytest.mark.parametrize("rank", [pytest.param(4, marks=pytest.mark.slow), 0])
 def test_two_processes_train_as_one_that_takes_two_batches_a_step(tmp_path: Path, rank: int) -> None:
     """FSDP2 on two CPUs, an adapter and matrices of the writer's own; both go on from a checkpoint."""
     base, data = tiny_base(tmp_path / "base"), tiny_data(tmp_path / "data")
