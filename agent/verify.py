@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from dlm_core.canvas import Canvas, Kind, Slot
 from dlm_core.clauses import unborne
 from dlm_core.pool import Pool
+from dlm_core.support import problems
 
 if TYPE_CHECKING:
     from dlm_core.models import Models
@@ -115,7 +116,7 @@ def settle_summary(canvas: Canvas) -> Canvas:
         behind = [claims[p] for p in slot.pointers if p in claims]
         if not behind:
             continue
-        if unborne(slot.text, [s.text for s in behind]):
+        if problems(slot.text, [s.text for s in behind]):
             lead = behind[0]
             slot = replace(slot, text=lead.text, tokens=lead.tokens, confidence=lead.confidence, pointers=(lead.id,))
             slot = replace(slot, origin="evidence")

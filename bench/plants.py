@@ -29,7 +29,7 @@ HEDGE = re.compile(
 # ", including free provincials, are" comes the sentence's own verb.
 TRIMS = (
     re.compile(
-        r" \((?!(?:but|not|or not|and not|never|except|unless|until|if|only|though|without)\b)"
+        r" \((?!(?:but|not|or not|and not|never|except|unless|until|if|only|though|although|without)\b)"
         r"(?!(?:partly|mostly|mainly|largely|usually|often|sometimes|typically|generally|nearly|almost)\))"
         r"[^()]{2,80}(?<!\bonly)\)(?!\w)"
     ),

@@ -3,7 +3,7 @@
     python -m bench.shift --data ../shared/data --stage first=FOLDER --stage now=dlm_core/weights [--cases 200]
 
 A stage is a folder of adapter shards; the base with a fresh adapter goes first. On the same held-out pages, in nats a
-supervised position: a sentence of a page without its evidence (general infilling), half of it masked; a claim with its
+supervised position: a short paragraph without evidence (general infilling), half of it masked; a claim with its
 evidence, half of it masked, or masked from some position on, as a draft in windows meets it; and its evidence on the
 canvas, as an edit meets it and as a revision does, with masks. One JSON line a figure.
 """
@@ -51,7 +51,7 @@ DRAWN: dict[str, Drawn] = {
 
 
 def general(data: Path, tokenizer: TextTokenizer, count: int) -> list[Example]:
-    """Sentences of held-out pages whose context names the page and nothing of what it says."""
+    """Short paragraphs of held-out pages whose context names the page and nothing of what it says."""
     found = []
     for file in shards(data, training=False, folders=("textbooks", "docs")):
         mine = [

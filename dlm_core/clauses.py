@@ -30,7 +30,6 @@ _GOVERNS = CONDITIONS | {
 _ARTICLES = frozenset("a an the".split())  # after a comma they begin a list's next item more often than an aside
 _ASIDES = CLAUSE | frozenset("such especially particularly namely usually often like whose whom".split())
 SHORTEST = 4  # words of a clause that becomes a sentence
-JOINTS = (", and", ";")  # what two sentences may be joined by
 OUT = -1000.0  # weight of a word that stays
 
 
@@ -73,31 +72,29 @@ def unborne(text: str, evidence: Sequence[str]) -> list[str]:
     """What `support.problems` finds, where a clause of the evidence that stands alone is
     evidence too: half of a sentence of two clauses is a cut it would not allow."""
     found = problems(text, evidence)
-    parts = [part for e in evidence for pair in _partings(e) for part in pair] if found else []
+    parts = [part for e in evidence for part in clauses(e) or ()] if found else []
     return problems(text, [*evidence, *parts]) if parts else found
 
 
 def joined(first: str, second: str, known: str) -> list[str]:
-    """Ways to say two sentences as one, in words of theirs and "and"; [] where a colon or semicolon of theirs would
-    come to reach over both. Where it is not sure whether the second begins with a name, both ways are there. known:
-    text that tells."""
+    """Ways to say two sentences as one, in words of theirs and "and"; [] where it
+    is not sure whether the second begins with a name. known: text that tells."""
     if not first.endswith(".") or not second.endswith(".") or re.search(r"[;:] ", f"{first} {second}"):
         return []
     lead = re.match(r"[\w’'-]+", second)
     if lead is None:
         return []
     word = lead[0]
-    low = second[:1].lower() + second[1:]
-    ways = [low]
-    if word in ("I", "A") or len(word) == 1:
-        ways = [second if word == "I" else low]
-    elif any(a == 0 and kind == "name" for a, _, kind in facts(second)) or not word[1:].islower():
-        ways = [second]
-    elif word.lower() not in FUNCTION:
+    named = any(a == 0 and kind == "name" for a, _, kind in facts(second)) or not word[1:].islower()
+    if len(word) == 1 and word in "AI":
+        named = word == "I"
+    elif not named and word.lower() not in FUNCTION:
         small = re.search(rf"\b{re.escape(word.lower())}\b", known)
-        named = re.search(rf"[a-z,] {re.escape(word)}\b", known)
-        ways = [low] if small and not named else [second] if named and not small else [low, second]
-    return [f"{first[:-1]}{joint} {rest}" for joint in JOINTS for rest in ways]
+        named = bool(re.search(rf"[a-z,] {re.escape(word)}\b", known))
+        if bool(small) == named:
+            return []
+    low = second if named else second[:1].lower() + second[1:]
+    return [f"{first[:-1]}, and {low}", f"{first[:-1]}; {low}"]
 
 
 def asides(text: str) -> list[float]:

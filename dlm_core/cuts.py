@@ -65,9 +65,9 @@ AHEAD = frozenset(
     " with without for from during under over by to unlike like despite given instead through throughout among within"
     " according based using".split()
 )
-SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
-# What begins so in brackets is a second name, an example, a reason or a concession, and limits nothing.
-BESIDE = ARTICLES | SUBJECTS | frozenset("those e.g i.e especially since because although".split())
+_SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
+# What begins so in brackets is a second name, an example or a reason, and limits nothing.
+BESIDE = ARTICLES | SUBJECTS | frozenset("those e.g i.e especially since because".split())
 CONNECTIVES = re.compile(
     r"^(?:for (?:example|instance)|in (?:fact|addition|particular|short|contrast|other words|turn)"
     r"|as (?:a result|such)|of course|by contrast|on the other hand|that is)\b"
@@ -94,7 +94,7 @@ def parts(evidence: list[str], at: int) -> bool:
     if at == len(evidence) - 1:
         return evidence[at] in BOUNDARIES  # "after the War."
     return evidence[at] in BOUNDARIES and not (
-        evidence[at] == "." and at > 0 and bool(SHORT.fullmatch(evidence[at - 1]))
+        evidence[at] == "." and at > 0 and bool(_SHORT.fullmatch(evidence[at - 1]))
     )
 
 

@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from itertools import permutations
 
 from dlm_core.boundaries import sentences
-from dlm_core.cuts import SHORT, WORD, cut_is_whole, is_mark, parts, same, words
+from dlm_core.cuts import WORD, cut_is_whole, is_mark, parts, same, words
 from dlm_core.facts import unsupported
 from dlm_core.standalone import standalone
 from dlm_core.tokenizer import FUNCTION_WORDS
@@ -137,7 +137,9 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
     out = [f"“{f}” is not in its evidence" for f in unsupported(text, list(evidence))]
     out += _sentence_problems(text)
     for stop in re.finditer(r"(\S+)\. [a-z][\w-]*", text):
-        if not SHORT.fullmatch(stop.group(1)) and not any(stop.group() in e for e in evidence):
+        # A stop after which its evidence goes on in a small letter or a bracket is an abbreviation's: "et al. (2021)".
+        goes_on = rf"{re.escape(stop.group(1))}\. (?![A-Z])"
+        if not any(stop.group() in e or re.search(goes_on, e) for e in evidence):
             out.append(f"breaks off at “{stop.group()}”")
     alone = standalone(text)
     # These guess at fragments of a page; here the cuts are checked to be whole phrases, so what is left is a sentence.

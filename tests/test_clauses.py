@@ -53,9 +53,10 @@ def test_two_sentences_become_one_in_their_own_words() -> None:
     assert joined("A model writes.", "Dream starts from it.", "a copy of Dream is kept")[0].endswith(
         "and Dream starts from it."
     )
-    unsure = joined("A model writes.", "Dream starts from it.", "")  # a name, or a word: nobody knows
-    assert unsure[:2] == ["A model writes, and dream starts from it.", "A model writes, and Dream starts from it."]
-    assert joined("A model writes: so it does.", "It starts.", "") == []
+    assert joined("A model writes.", "Dream starts from it.", "") == []  # a name, or a word: nobody knows
+    # What a condition opens may reach over the seam: its second half is no evidence by itself.
+    told = ["If the owner dies, the heir pays the debt, and the state collects the tax."]
+    assert unborne("The state collects the tax.", told)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_trims_take_one_phrase_at_a_time() -> None:
     assert trims("It is done both because it is cheap and because it works in winter.") == []
 
 
-def test_the_planner_says_which_evidence_leads() -> None:
+def test_the_planner_says_which_evidence_leads(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its salience on the page and what is asked, in whatever order the evidence came."""
     page = [
         ("Stars", "Stars form in clouds of gas and dust."),
@@ -67,6 +67,8 @@ def test_the_planner_says_which_evidence_leads() -> None:
     led = planned_first([pair(0, 3), pair(3, 0), pair(1)], models)
     assert led[0] == led[1] == [page[0][1], page[3][1]]
     assert led[2] == [page[1][1]]
+    monkeypatch.setattr("bench.text.salience", lambda *_, **__: torch.tensor([0.0, 0.0, 0.0, 9.0]))
+    assert planned_first([pair(0, 3)], models) == [[page[3][1], page[0][1]]]
 
 
 def test_auroc_and_recall_at_few_alarms() -> None:

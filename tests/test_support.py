@@ -340,6 +340,8 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
     assert problems("Changes are not welcome in a stable version (if a package works).", [said]) == []
     said = "Yuan et al. (2021) observed that a higher intake of fries increased the risk."
     assert problems("Yuan et al. observed that a higher intake of fries increased the risk.", [said]) == []
+    said = "Prices rose after the War. They fell again, however, and rose in the next years."
+    assert any("War. fell" in p for p in problems("Prices rose after the War. fell again and rose.", [said]))
 
 
 @pytest.mark.parametrize(
@@ -347,6 +349,7 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
     [
         ("A fee is paid by every member.", "A fee is paid by every member (provided that the year is over)."),
         ("Keys are protected by a password.", "Keys are protected by a password (even where it is not needed)."),
+        ("The drug is safe in most trials.", "The drug is safe in most trials (although not for children)."),
         ("A permit is needed in towns.", "A permit is needed in towns, where the law requires one."),
         ("The form must be signed by hand.", "The form must be signed (or sealed) by hand."),
         ("Issued in 1931 by the state.", "Issued in 1931 by the state, the moratorium called for a halt."),

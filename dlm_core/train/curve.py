@@ -12,7 +12,7 @@ CURVES = ("loss", "edit", "masked_edit", "blank")
 
 
 class Bar:
-    """Lines of the log as they come: JSON, or on a terminal a bar with the latest figures. quiet: nothing of either."""
+    """Lines of the log as they come: JSON, or on a terminal a bar with the latest figures. Not shown: neither."""
 
     def __init__(self, shown: bool = True) -> None:
         self._shown = shown
