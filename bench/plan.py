@@ -148,7 +148,9 @@ def figures(
     gold_counts = np.array([len(c.plan.claims()) for c in held])
     counts = np.array([len(p.claims()) for p in plans])
     found["count_error_plan"] = float(np.abs(counts - gold_counts).mean())
-    found["count_error_mean"] = float(np.abs(gold_counts.mean() - gold_counts).mean())
+    off_mean = np.abs(gold_counts.mean() - gold_counts)
+    found["count_error_mean"] = float(off_mean.mean())
+    found["count_gap_low"], found["count_gap_high"] = interval(off_mean - np.abs(counts - gold_counts))
     # The page's own summary and glossary alone as gold, so that no cosine has a say in it.
     told = [i for i, c in enumerate(held) if (c.covers > 0).sum() >= 4]
     if told:
