@@ -103,10 +103,12 @@ def laid_out(made: Plan, case: Example) -> list[int]:
     return [int(e) for e in leads(in_order(regroup(rows, pool, pool.affinity()), pool, near[:, None], near))]
 
 
-def order_figures(planner: Planner, held: list[Example], *, guidance: float = GUIDANCE) -> dict[str, float]:
+def order_figures(
+    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, structures: int = 1
+) -> dict[str, float]:
     """Tau of the plan, as the report lays it out and as it was drawn, and of every peer, as it ranks and in document
     order, with the interval of the difference."""
-    _, plans = measure(planner, held, guidance=guidance)
+    _, plans = measure(planner, held, guidance=guidance, structures=structures)
     drawn = taus([p.claims() for p in plans], held)
     ours = taus([laid_out(p, case) for p, case in zip(plans, held, strict=True)], held)
     found = {
@@ -133,11 +135,16 @@ def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
 
 
 def figures(
-    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, random_cases: int = 100
+    planner: Planner,
+    held: list[Example],
+    *,
+    guidance: float = GUIDANCE,
+    structures: int = 1,
+    random_cases: int = 100,
 ) -> dict[str, float]:
     """All plan figures, 0..1 but for counts and seconds. Random weights: five seeds, guidance off, the first
     `random_cases` cases."""
-    made, plans = measure(planner, held, guidance=guidance)
+    made, plans = measure(planner, held, guidance=guidance, structures=structures)
     ours = np.array([set_f1(p.claims(), c.plan.claims()) for p, c in zip(plans, held, strict=True)])
     found = {f"plan_{k}": v for k, v in vars(made).items()}
     found["plan_f1_low"], found["plan_f1_high"] = interval(ours)
@@ -181,6 +188,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
+    parser.add_argument("--structures", type=int, default=1, help="draws of a plan's kinds; reports take one")
     parser.add_argument("--held-out", action="store_true", help="the held-out training books instead of validation.txt")
     parser.add_argument("--card", type=Path, help="a planner-card.json to put the figures into")
     args = parser.parse_args(arguments)
@@ -190,8 +198,9 @@ def main(arguments: list[str] | None = None) -> None:
         plan_data.prepare(args.data, args.cache, Embedder(), held_out=True, cap=25)
     files = list(plan_data.HELD_OUT) if args.held_out else plan_data.validation_files(args.data)
     planner = load(args.weights)
-    found = figures(planner, cases(args.cache, files, args.cases), guidance=args.guidance)
-    found |= order_figures(planner, ordered(args.cache, files, args.cases), guidance=args.guidance)
+    how = {"guidance": args.guidance, "structures": args.structures}
+    found = figures(planner, cases(args.cache, files, args.cases), **how)
+    found |= order_figures(planner, ordered(args.cache, files, args.cases), **how)
     if args.card:
         card = json.loads(args.card.read_text(encoding="utf-8"))
         card["figures"] = {"files": files, "cases": args.cases, **{k: round(v, 4) for k, v in found.items()}}
@@ -202,7 +211,7 @@ def main(arguments: list[str] | None = None) -> None:
         if name == "random_weights_f1":
             goal = "within 0.02 of random_weights_uniform_f1"
             met = abs(value - found["random_weights_uniform_f1"]) <= 0.02
-        unit = "s" if name.endswith("seconds") else "count" if name.endswith(counts) else "share"
+        unit = "s" if name.endswith("seconds") else "count" if name.startswith("count_") or name.endswith(counts) else "share"
         line = {"bench": "plan", "figure": name, "value": round(value, 4), "unit": unit, "goal": goal, "met": met}
         print(json.dumps(line))
 

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from dlm_core.canvas import Kind
 from dlm_core.embed import Embedder
 from dlm_core.planner import MASK, NONE, WIDTH, Planner, PlannerConfig, load, save
-from dlm_core.planning import STRUCTURES, plan
+from dlm_core.planning import plan
 from dlm_core.train import plan_data
 from dlm_core.train.loop import follow
 from dlm_core.train.plan_books import shelve
@@ -107,13 +107,7 @@ class Figures:
 
 
 def measure(
-    planner: Planner,
-    cases: list[Example],
-    *,
-    guidance: float,
-    seed: int = 0,
-    structures: int = STRUCTURES,
-    **options: float,
+    planner: Planner, cases: list[Example], *, guidance: float, seed: int = 0, **options: float
 ) -> tuple[Figures, list[Any]]:
     """Figures over `cases` with plans of at most 32 slots, and the plans."""
     started = time.perf_counter()
@@ -127,7 +121,6 @@ def measure(
             slots=planner.config.slots,
             generator=torch.Generator().manual_seed(seed + i),
             guidance=guidance,
-            structures=structures,
             **options,
         )
         found, gold = set(made.claims()), set(case.plan.claims())
