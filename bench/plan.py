@@ -211,7 +211,8 @@ def main(arguments: list[str] | None = None) -> None:
         if name == "random_weights_f1":
             goal = "within 0.02 of random_weights_uniform_f1"
             met = abs(value - found["random_weights_uniform_f1"]) <= 0.02
-        unit = "s" if name.endswith("seconds") else "count" if name.startswith("count_") or name.endswith(counts) else "share"
+        counted = name.startswith("count_") or name.endswith(counts)
+        unit = "s" if name.endswith("seconds") else "count" if counted else "share"
         line = {"bench": "plan", "figure": name, "value": round(value, 4), "unit": unit, "goal": goal, "met": met}
         print(json.dumps(line))
 
