@@ -261,6 +261,9 @@ def _breaks_the_end(cut: _Cut) -> bool:
         return True  # "When the collapse is stopped" and "Issued in 1931" wait for what happens then
     if gone[0] in {"—", "–"} and {"—", "–"} & set(gone[1:]):
         return True  # after its second dash the sentence goes on
+    kept = before[:-1] if before[-1] == "," else before
+    if len(kept) > 1 and kept[-2] == "," and kept[-1].endswith(("ed", "ing")):
+        return True  # "a young science, compared": a phrase that has only begun
     if plain[:3] == ["as", "well", "as"]:
         return True  # the other half of what the sentence counts
     listing = plain[0].endswith("ing") and plain[0] not in EXAMPLES

@@ -352,6 +352,10 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
         ("The drug is safe in most trials.", "The drug is safe in most trials (although not for children)."),
         ("A permit is needed in towns.", "A permit is needed in towns, where the law requires one."),
         ("The form must be signed by hand.", "The form must be signed (or sealed) by hand."),
+        (
+            "Psychology is a relatively young science, compared.",
+            "Psychology is a relatively young science, compared, for example, to physiology, which dates much earlier.",
+        ),
         ("Issued in 1931 by the state.", "Issued in 1931 by the state, the moratorium called for a halt."),
         (
             "That owners put them out into the fields.",
