@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from dlm_core.english import AUX, IRREGULAR, KNOWN_VERBS, PLAIN_VERBS
+
 WORD = re.compile(r"\w+(?:[.'’_/:-]+\w+)*(?:\(\))?|[^\w\s]")
 BOUNDARIES = frozenset(", ; : . ! ? — – - ( ) [ ] …".split())
 DASHES = frozenset("— – -".split())
@@ -32,6 +34,7 @@ WHETHER = frozenset(
     "not never if unless only provided possible necessary needed appropriate applicable allowed allows permitted"
     " permits required requires available practical feasible should must can may".split()
 )
+MODALS = frozenset("would could might".split())  # "mergers (where the outcome would be a monopoly)" are not all mergers
 # Words that say how far a claim goes: alone between commas or in brackets, they are no aside.
 HEDGES = frozenset(
     "usually often sometimes generally typically mostly mainly largely partly probably perhaps likely possibly"
@@ -42,7 +45,7 @@ HEDGING = HEDGES | frozenset("in at to by the a of part extent degree case cases
 FEW = 4  # words of a phrase that says where or when, and is no aside with a hedge in it: ", in some countries,"
 STRICT = frozenset("must only required requires require needs need not no never cannot unless until every all".split())
 # What begins so in brackets limits what stands before it: "run() (with check=True)".
-LIMITS = frozenset("or but with without except excluding assuming".split())
+LIMITS = frozenset("or but other with without except excluding assuming".split())
 # A sentence may lose its beginning only where that is a connective or a concession.
 OPENERS = frozenset(
     "however therefore thus moreover furthermore also additionally consequently hence indeed similarly likewise"
@@ -51,13 +54,19 @@ OPENERS = frozenset(
     " though interestingly importantly note remember recall that".split()
 )
 # What one of these points at stays behind it: without its reason, "higher not because ..., but" denies nothing.
-FOCUS = frozenset("not never only just merely simply mainly largely partly chiefly primarily rather precisely".split())
-EXAMPLES = frozenset("such including like especially particularly namely".split())
+FOCUS = frozenset(
+    "not never only even just merely simply mainly largely partly chiefly primarily rather precisely".split()
+)
+SHOWN = frozenset("figure table chapter section shown seen noted mentioned discussed described explained".split())
+EXAMPLES = frozenset("such including like especially particularly namely specifically".split())
 RELATIVE = frozenset("which who whom whose where when".split())
+CONTRASTS = frozenset("while whereas although though because".split())
+SAYING = frozenset("thought said says wrote argued argues held noted believed claimed warned suggested".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 SUBJECTS = frozenset("i you he she it we they".split())
 ARTICLES = frozenset("a an the".split())
 NUMERALS = frozenset("one two three four five six seven eight nine ten several many some".split())
+VERBS = AUX | IRREGULAR | KNOWN_VERBS | PLAIN_VERBS
 FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
 # A sentence that begins with one of these has its subject after a comma.
 AHEAD = frozenset(
@@ -174,6 +183,8 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # the end of one clause and the beginning of the next
     if _changes_the_claim(cut):
         return False
+    if cut.plain[0] in FINITE or (cut.plain[0] == "such" and cut.plain[1:2] != ["as"]):
+        return False  # a sentence's own verb; "such efforts failed" names no example
     if begin == 0:
         return _opening_is_whole(cut)
     if _breaks_a_list(cut) or (_breaks_the_end(cut) if cut.ends else _breaks_the_middle(cut)):
@@ -188,11 +199,13 @@ def _bracket_is_whole(cut: _Cut) -> bool:
     mark = {"(": ")", "[": "]"}[gone[0]]
     close = gone.index(mark) if mark in gone else -1
     inner = [w for w in gone[1:close] if not is_mark(w)]
+    if len(inner) == 1 and inner[0].isdigit() and len(inner[0]) < 3:
+        return False  # "(1) what they say, (2) what they do": all of them or none
     if close < 0 or not inner or (inner[0] in LIMITS and not _other_name(inner, evidence)) or _only_hedges(inner):
         return False  # "only (or mainly)" is not "only"
     # What a second name or a sentence in brackets says of itself limits nothing else: "the uterus (the organ where an
     # egg will implant)". Nor does "(where it is forced out)" or "(even if nothing is left)".
-    aside = inner[0] in BESIDE or (inner[0] == "where" and not WHETHER & set(inner))
+    aside = inner[0] in BESIDE or (inner[0] == "where" and not (WHETHER | MODALS) & set(inner))
     aside |= inner[:2] in (["even", "if"], ["even", "though"], ["even", "when"], ["that", "is"], ["provided", "by"])
     if not aside and CONDITIONS & set(inner):
         return False
@@ -222,7 +235,7 @@ def _opening_is_whole(cut: _Cut) -> bool:
     plain = cut.plain
     subordinator = plain[0] in {"although", "while", "because", "since", "though", "as"}
     # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
-    bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD | {"instead"} and not subordinator
+    bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD - {"of"} | {"instead"} and not subordinator
     clause = subordinator and len(plain) > 1 and plain[1] != "of" and "," not in cut.gone[:-1]
     if clause and PRONOUNS & {w.lower() for w in cut.evidence[cut.end :]}:
         return False  # the noun may be in what goes
@@ -247,6 +260,8 @@ def _breaks_the_end(cut: _Cut) -> bool:
     plain, gone, before = cut.plain, cut.gone, cut.before
     if cut.comma and ":" in before:
         return True  # what a colon announces is all of it or nothing
+    if cut.comma and plain[0] == "to":
+        return True  # "forced, by a dominant group, to leave": the sentence goes on
     if cut.comma and plain[0] not in TAILS | CLAUSE and not plain[0].endswith(("ing", "ed", "ly")):
         return True  # ", tries to force the star to expand" is the sentence's own verb
     commas = [i for i, w in enumerate(gone[1:-1], 1) if w == ","]
@@ -261,9 +276,25 @@ def _breaks_the_end(cut: _Cut) -> bool:
         return True  # "When the collapse is stopped" and "Issued in 1931" wait for what happens then
     if gone[0] in {"—", "–"} and {"—", "–"} & set(gone[1:]):
         return True  # after its second dash the sentence goes on
+    if before[-1] in {")", "]"} and plain[0] not in TAILS | CLAUSE:
+        return True  # "Jacques Monod (1910–1976) famously said": the sentence's own verb
     kept = before[:-1] if before[-1] == "," else before
-    if len(kept) > 1 and kept[-2] == "," and kept[-1].endswith(("ed", "ing")):
-        return True  # "a young science, compared": a phrase that has only begun
+    if kept[-1] in AHEAD | {"of", "between"}:
+        return True  # "lies between –1 and 1"
+    how = plain[0] in FREE and not cut.comma
+    if (how or plain[0] in {"using", "by"}) and len(kept) > 1 and kept[-1].endswith("ed") and kept[-2] in FINITE:
+        return True  # "behaviors are performed because ...": the reason is all that is said of them
+    last = kept[max((i + 1 for i, w in enumerate(kept) if w in {",", ";"}), default=0) :]
+    if len(last) < len(kept) and last:
+        if last[0] in OPENERS and (len(last) == 1 or CONNECTIVES.fullmatch(" ".join(last))):
+            return True  # "may be enforced; however": what follows is what it is there for
+        if len(last) == 1 and last[0].endswith(("ed", "ing")):
+            return True  # "a young science, compared": a phrase that has only begun
+        if len(last) <= 3 and last[-1] in SAYING:
+            return True  # "it makes sense, he thought, to": after who says it the sentence goes on
+        aside = last[0] in CLAUSE | EXAMPLES | RELATIVE or last[:2] == ["and", "even"]
+        if cut.comma and aside and plain[0] in TAILS - RELATIVE:
+            return True  # "regards pain, and even death, as": after the aside the sentence goes on
     if plain[:3] == ["as", "well", "as"]:
         return True  # the other half of what the sentence counts
     listing = plain[0].endswith("ing") and plain[0] not in EXAMPLES
@@ -285,16 +316,25 @@ def _breaks_the_middle(cut: _Cut) -> bool:
         return True  # up to its second comma a clause on the side may have taken the sentence's own verb along
     if any(a == "," and b in JOINS | {"but"} for a, b in cut.pairs):
         return True  # between two commas stands one aside, not the end of one clause and the beginning of the next
-    if gone[-1] in {";", ":"} and gone[0] not in {";", ":"}:
-        return True  # what it parts would run together
+    closes = gone[-1] if is_mark(gone[-1]) else evidence[cut.end]
+    if {";", ":"} & set(gone):
+        return True  # what it parts would run together, or an item of a list is gone
+    whole = bool(CONNECTIVES.match(" ".join(plain))) or plain[0] in OPENERS - AHEAD
+    if cut.before[-1] in {";", ":"} and not whole:
+        return True  # the beginning of a clause, or of an item
+    if closes in {";", ":"} and cut.comma and not whole and plain[0] not in TAILS | CLAUSE | EXAMPLES:
+        return True  # "soup, cake; soup, pudding": the end of an item
+    if plain[0] == "as" and cut.comma and closes == "," and not (whole or SHOWN & set(plain)):
+        return True  # "and conversely, as the price falls, the quantity rises": it says when
     if plain[0] in ARTICLES and "," in gone[1:-1]:
         return True  # a second name has no comma; "Often, a therapist helps them, such as" is a clause
     opens = gone[0] if is_mark(gone[0]) else cut.before[-1]
-    closes = gone[-1] if is_mark(gone[-1]) else evidence[cut.end]
     if (opens in DASHES) != (closes in DASHES) and is_mark(closes):
         return True  # "the problem—that is, what recession causes—": an aside ends with what it began with
     if opens in DASHES and closes in DASHES and not (gone[0] in DASHES and gone[-1] in DASHES):
         return True  # an aside takes both of its dashes along
+    if plain[0].endswith("ing") and plain[0] != "having" and {*plain[1:2]} & (IRREGULAR | AUX):
+        return True  # "In the South, lynching became more common, with": its subject and verb
     if opens == closes == "," and _breaks_between_commas(cut):
         return True
     if len(plain) > 1 and not CONNECTIVES.match(" ".join(plain)):
@@ -311,10 +351,23 @@ def _breaks_between_commas(cut: _Cut) -> bool:
     plain, evidence = cut.plain, cut.evidence
     later = [i for i in range(cut.end, len(evidence) - 1) if evidence[i] == ","]
     listed = any(evidence[i + 1].lower() in JOINS for i in later)
-    if listed and plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | OPENERS | {"that"}:
-        return True  # an item of a list
-    verb = cut.follows.lower() in FINITE or cut.follows.endswith("ed")
-    if plain[0] in RELATIVE and (listed or cut.follows[:1].isupper()) and not verb:
-        return True  # ", which is a city like Syracuse, New York, or Pasadena": the list is the clause's own
+    following = cut.follows.lower()
+    stems = (following, following[:-1], following[:-2], following[:-3] + "y")
+    verb = cut.follows.islower() and any(w in VERBS for w in (stems if following.endswith(("s", "ed")) else stems[:1]))
+    if listed and not verb and not CONNECTIVES.match(" ".join(plain)) and plain[0] not in OPENERS - AHEAD:
+        return (
+            True  # ", often snorted, smoked, or mixed": an item of a list; ", which is a city like Rome, Bonn, or Oslo"
+        )
+    if listed and plain[0] not in CLAUSE | RELATIVE | EXAMPLES | {"that"}:
+        return True
+    led = plain[0] in EXAMPLES | CONTRASTS | RELATIVE or plain[0].endswith("ing")
+    ahead = cut.before[0] in AHEAD and "," not in cut.before[:-1]  # "In towns, including mine, cars"
+    bound = JOINS | CLAUSE | TAILS - ARTICLES | {"but"}
+    if led and not (verb or ahead or following in bound or following.endswith("ly")):
+        return True  # "tissue, such as the skin, bone": a list goes on
+    if ahead and plain[0].endswith("ing") and following in bound:
+        return True  # after an opening phrase and an aside comes the subject
+    if plain[0] in EXAMPLES and "," in evidence[cut.end : cut.end + 3]:
+        return True  # "symptoms, such as a headache, burns, chills"
     # ", however, at first glance, does": its second comma is the first of another aside.
     return cut.gone[-1] == "," and any(evidence[i + 1].lower() in FINITE for i in later[:1])

@@ -35,9 +35,11 @@ _CONNECTIVES = re.compile(
     r"|these|see|make matters|put it|say|understand (?:this|how|why|what)|complicate)|Overall|Even"
     r"|At (?:the (?:same|time|other|next|beginning of the)|first|this|that|these|last|some)|Once (?:again|this|that"
     r"|these)|Along (?:the|these|with (?:this|these))|More (?:importantly|specifically|recently|generally|broadly"
-    r"|precisely|formally|often)|Most importantly|Worse|Better|Together,|Alternatively|Equally|Correspondingly"
+    r"|precisely|formally|often)|Most importantly|Worse|Better|Together,|Alternatively|Equally"
+    r"|Correspondingly|Reciprocally"
     r"|Simultaneously|Eventually|Later|Earlier|Initially|Soon|Until (?:then|now|recently)|Since then|From (?:there"
-    r"|then|here|this|that|these|the above)|Thereafter|Thereby|Hereafter|Not (?:surprisingly|only (?:is|are|do|does"
+    r"|then|here|this|that|these|the above)|(?:(?:Shortly|Immediately) )?[Tt]hereafter"
+    r"|Shortly (?:after,|afterwards?)|Thereby|Hereafter|Not (?:surprisingly|only (?:is|are|do|does"
     r"|did|was|were) (?:it|they|this|that|these|he|she)|so|yet|until|necessarily|exactly|quite)|Nor|Too|Just (?:as"
     r"|like|because)|Or else|Up to this|Up until|With (?:this|that|these|those|it|them)|(?:Within|After) (?:a few"
     r"|several|many|some|\d+|two|three|four|five|six) (?:seconds|minutes|hours|days|weeks|months|years)\b(?= ?,)"
@@ -156,6 +158,7 @@ _CROSS = re.compile(
     r"|green|dashed|solid|dotted|black|white|yellow|gray|orange|purple|horizontal|vertical) (?:lines?|curves?|box"
     r"|boxes|dots?|arrows?|areas?|bars?|axis)\b|\b(?:point|curve|line|area|box|region|angle|side|graph|panel|column"
     r"|row|axis)s? \(?[A-Z]\)?(?=[ ,.;)])|\bend of (?:the|each|every) chapter\b"
+    r"|\bdirection of the arrows?\b|\barrows? (?:indicate|mark|point|represent|show)s?\b"
 )
 _PERSON = re.compile(
     r"\b(?:[Ww]e|[Oo]ur|[Oo]urs|us|[Oo]urselves|[Yy]ou|[Yy]our|[Yy]ours|[Yy]ourself|[Yy]ourselves|[Ll]et[’']s|[Mm]y"

@@ -155,7 +155,8 @@ def _shape(s: str) -> str:
         return "quotation"
     if s[0] == "(" or re.match(r"\(?(?:\d{1,2}|[a-zA-Z])[.)] ", s):
         return "list fragment"
-    if _LABEL.match(s):
+    label = re.match(r"(?:The|An?) ([a-z][^:.;,]{3,80}): [A-Z]", s)
+    if _LABEL.match(s) or (label and _verbless(f"The {label[1]}.")):
         return "opens with a label"
     if _GLUED.search(s):
         return "two sentences run together"

@@ -24,6 +24,7 @@ from dlm_core.tokenizer import FUNCTION_WORDS
 GLUE = frozenset("and it they the a an that which".split())
 # "... not because recessions have been deeper, but rather.": no sentence ends so.
 WAITING = frozenset("and or nor but not because although whereas while than which the a an if unless".split())
+WAITS = re.compile(r"(?:Although|Though|While|Whereas|Because|Since|If|When|Unless|Once)\b")  # for a main clause
 
 
 def _seams(found: list[str]) -> list[int]:
@@ -71,12 +72,14 @@ def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
     new: list[str] = words(text)
     old: list[str] = []
     seams: list[int] = []
-    attached: set[int] = set()  # brackets that belong to the word before them: "now(zone)", "key(s)"
+    attached: set[int] = set()  # what belongs to the word before it: "now(zone)", "key(s)", "east–west"
     for piece in evidence:
         found = words(piece)
         seams += [len(old) + k for k in (0, *_seams(found)) if len(old) + k]
         marks = enumerate(WORD.finditer(piece))
-        attached |= {len(old) + i for i, m in marks if m.group() in "([" and piece[m.start() - 1 : m.start()].isalnum()}
+        attached |= {
+            len(old) + i for i, m in marks if m.group() in "([–-" and piece[m.start() - 1 : m.start()].isalnum()
+        }
         old += found
     out = []
     for a, b, c, d in _changes([same(w) for w in old], [same(w) for w in new]):
@@ -103,7 +106,7 @@ def _sentence_problems(text: str) -> list[str]:
         out.append("does not end as a sentence")
     if text[:1].islower() and not re.match(r"\w*[A-Z_.(\d]", text.split(" ")[0]):
         out.append("does not begin as a sentence")
-    if re.search(r"\w[—–] \w", text):
+    if re.search(r"\w[—–] \w|[—–]\s*[—–]", text):
         out.append("spaces a dash wrongly")
     for left, right in (("(", ")"), ("[", "]"), ("“", "”")):
         if text.count(left) != text.count(right):
@@ -141,11 +144,16 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
         goes_on = rf"{re.escape(stop.group(1))}\. (?![A-Z])"
         if not any(stop.group() in e or re.search(goes_on, e) for e in evidence):
             out.append(f"breaks off at “{stop.group()}”")
+    for stop in re.finditer(r"\S+\.,", text):
+        if not any(stop.group() in e for e in evidence):
+            out.append(f"breaks off at “{stop.group()}”")
     alone = standalone(text)
     # These guess at fragments of a page; here the cuts are checked to be whole phrases, so what is left is a sentence.
     if alone and alone not in ("no verb", "not English prose"):
         out.append(f"does not stand alone: {alone}")
     if not any(_stands(text, e) for e in evidence):
+        if WAITS.match(text) and "," not in text and any("," in e for e in evidence):
+            out.append("has no main clause")
         readings = [*((e,) for e in evidence), *permutations(evidence, 2)]
         best: list[str] = min((_edit_problems(text, r) for r in readings), key=len)
         out += best

@@ -43,7 +43,9 @@ def without(text: str, cuts: Sequence[Span]) -> str:
             out = out.rstrip()
         if rest[:1] in ",.;:!?":
             out = out.rstrip(",;:—– ")
-        if not out or out.endswith(" "):
+        if rest == "." and out.endswith("."):  # an abbreviation ends it: "sweat, etc."
+            at = len(text)
+        if not out or out.endswith((" ", "(", "[", "“")):
             at += len(text[b:]) - len(rest)
     out = (out + text[at:]).strip().lstrip(",;: ")
     return out[:1].upper() + out[1:]

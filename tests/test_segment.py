@@ -275,6 +275,9 @@ At the start of the century, the older population was putting an end to that tre
 In 2010, that group was older than any group before the war.
 A task group is a newer alternative that waits for many tasks.
 The leftover material is heated by the winds of hot stars.
+Shortly thereafter, the planets cooled and began to assume their present aspects.
+The direction of the arrows indicates whether the shifts represent an increase in demand.
+The public or private nature of the responses: When responses are made publicly, conformity is more likely.
 """
 
 

@@ -7,6 +7,7 @@ import pytest
 from dlm_core.clutter import clean, mendable
 from dlm_core.support import heading_problems, problems
 from dlm_core.train.edits import brief
+from dlm_core.trim import without
 
 BOHR = (
     "In 1913, Niels Bohr, who worked in Copenhagen, proposed that electrons orbit the nucleus at fixed distances"
@@ -353,6 +354,99 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
         ("A permit is needed in towns.", "A permit is needed in towns, where the law requires one."),
         ("The form must be signed by hand.", "The form must be signed (or sealed) by hand."),
         (
+            "Course, soldiers carry other items in their new roles.",
+            "Of course, soldiers carry other items in their new roles.",
+        ),
+        (
+            "Some large banks Inc., went bankrupt in that year.",
+            "Some large banks, such as Lehman Brothers Holdings, Inc., went bankrupt in that year.",
+        ),
+        (
+            "One system is logical and methodical impulsive, and intuitive, relying on habits.",
+            "One system is logical and methodical, while the other is quick, impulsive, and intuitive, relying on habits.",
+        ),
+        (
+            "The toes have hairs, with each flat, triangular tips.",
+            "The toes have hairs, with each, branching into hundreds of tiny, flat, triangular tips.",
+        ),
+        (
+            "Pain is what arises from an injury to tissue surgery, or infection.",
+            "Pain is what arises from an injury to tissue, such as pain related to trauma, surgery, or infection.",
+        ),
+        (
+            "If people are in need now, it makes sense, Mozi thought.",
+            "If people are in need now, it makes sense, Mozi thought, to address those issues first.",
+        ),
+        (
+            "Socrates seems to regard suffering, and even death.",
+            "Socrates seems to regard suffering, and even death, as a minor harm.",
+        ),
+        (
+            "Although some kings attempted to close the coffeehouses.",
+            "Although some kings attempted to close the coffeehouses, such efforts faced so much anger that they failed.",
+        ),
+        (
+            "She wrote more of color, for even.",
+            "She wrote more of color, for even though it sold, it was not enough.",
+        ),
+        (
+            "In some towns, the old are esteemed the old are overlooked.",
+            "In some towns, the old are esteemed, while in others, the old are overlooked.",
+        ),
+        (
+            "Agreements may be enforced; however.",
+            "Agreements may be enforced; however, proving their terms can be hard.",
+        ),
+        (
+            "They report unusual symptoms burns, chest tightness, and chills.",
+            "They report unusual symptoms, such as headache, burns, chest tightness, and chills.",
+        ),
+        ("The coefficient is a value between.", "The coefficient is a value between –1 and 1."),
+        (
+            "The drugs are both powders smoked, or mixed with water.",
+            "The drugs are both powders, often snorted up the nose, smoked, or mixed with water.",
+        ),
+        (
+            "A corollary of truth is fairness unbiased, and in compliance with the rules.",
+            "A corollary of truth is fairness, which means to be impartial, unbiased, and in compliance with the rules.",
+        ),
+        ("In 1954, Jacques Monod (1910–1976).", "In 1954, Jacques Monod (1910–1976) famously said that it was so."),
+        ("A dual system was adopted.", "A dual system was adopted, using tribal practices in areas of the steppe."),
+        (
+            "The choices are: soup, cake; soup; and salad, pudding.",
+            "The choices are: soup, cake; soup, pudding; and salad, pudding.",
+        ),
+        (
+            "Gifted children are admitted.",
+            "Gifted children are admitted because their parents ask for it, while others are admitted by a test.",
+        ),
+        (
+            "The price is the only one where plans agree—that is, where the amount consumers want (the demand).",
+            "The price is the only one where plans agree—that is, where the amount consumers want (the demand) is "
+            "equal to the amount producers sell (the supply).",
+        ),
+        (
+            "When answers are public, conformity is likelier when answers are private, it is not.",
+            "When answers are public, conformity is likelier; however, when answers are private, it is not.",
+        ),
+        (
+            "Nearly all supply curves the quantity rises from 500 gallons to 720 gallons.",
+            "Nearly all supply curves, however, have one thing in common: they slope up and show a law: as the price "
+            "rises, say, from one dollar to two, the quantity rises from 500 gallons to 720 gallons.",
+        ),
+        (
+            "As the price rises, the quantity falls, and conversely the quantity rises.",
+            "As the price rises, the quantity falls, and conversely, as the price falls, the quantity rises.",
+        ),
+        (
+            "Demand shifts with a change in some factor.",
+            "Demand shifts with a change in some factor (other than price).",
+        ),
+        (
+            "The act outlawed mergers of large firms.",
+            "The act outlawed mergers of large firms (where the outcome would be a monopoly).",
+        ),
+        (
             "Psychology is a relatively young science, compared.",
             "Psychology is a relatively young science, compared, for example, to physiology, which dates much earlier.",
         ),
@@ -365,3 +459,9 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
 )
 def test_what_a_sentence_needs_stays(text: str, evidence: str) -> None:
     assert any("out of its phrase" in p for p in problems(text, [evidence]))
+
+
+def test_an_abbreviation_at_the_end_has_one_stop() -> None:
+    said = "Emotions show in heart rate, sweating, etc. (Soussignan, 2002)."
+    begin, end = said.index("(Sou"), said.index(")") + 1
+    assert without(said, [(begin, end)]) == "Emotions show in heart rate, sweating, etc."
