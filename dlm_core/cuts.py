@@ -66,6 +66,7 @@ PRONOUNS = frozenset("it its they them their he him his she her".split())
 SUBJECTS = frozenset("i you he she it we they".split())
 ARTICLES = frozenset("a an the".split())
 NUMERALS = frozenset("one two three four five six seven eight nine ten several many some".split())
+OTHERS = frozenset("that but what how why than as once if unless until".split())  # a clause that one of these begins
 VERBS = AUX | IRREGULAR | KNOWN_VERBS | PLAIN_VERBS
 FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
 # A sentence that begins with one of these has its subject after a comma.
@@ -183,8 +184,13 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # the end of one clause and the beginning of the next
     if _changes_the_claim(cut):
         return False
-    if cut.plain[0] in FINITE or (cut.plain[0] == "such" and cut.plain[1:2] != ["as"]):
+    if (
+        cut.plain[0] in FINITE
+        or {"such": ["as"], "rather": ["than"]}.get(cut.plain[0], cut.plain[1:2]) != cut.plain[1:2]
+    ):
         return False  # a sentence's own verb; "such efforts failed" names no example
+    if evidence[min(end, len(evidence) - 1)] in {"(", "["} and not is_mark(cut.gone[-1]):
+        return False  # "the Reduction Act (RA)": the bracket belongs to what goes
     if begin == 0:
         return _opening_is_whole(cut)
     if _breaks_a_list(cut) or (_breaks_the_end(cut) if cut.ends else _breaks_the_middle(cut)):
@@ -297,6 +303,10 @@ def _breaks_the_end(cut: _Cut) -> bool:
             return True  # "regards pain, and even death, as": after the aside the sentence goes on
     if plain[:3] == ["as", "well", "as"]:
         return True  # the other half of what the sentence counts
+    if plain[0] in RELATIVE and _two_verbs(plain):
+        return True  # "the action, which was ill supported was a fiasco": the second is the sentence's own
+    if plain[0].endswith("ing") and plain[1:2] and plain[1] in JOINS:
+        return True  # "tests, monitoring and scans"
     listing = plain[0].endswith("ing") and plain[0] not in EXAMPLES
     if listing and any(w.endswith("ing") for w in before[-4:]):
         return True  # "by lowering wages, lowering prices, and ...": a list
@@ -304,6 +314,19 @@ def _breaks_the_end(cut: _Cut) -> bool:
     if {("not", "only"), ("not", "because")} & pairs and {"also", "but", "because"} & set(plain):
         return True  # the half that is denied waits for the other
     return ("only", "to") in pairs  # "life formed only to be wiped out": by what?
+
+
+def _two_verbs(clause: list[str]) -> bool:
+    """Whether a clause that nothing parts has two verbs."""
+    seen = -2
+    for i, word in enumerate(clause[1:]):
+        if word in RELATIVE | CLAUSE | JOINS | OTHERS:
+            seen = -2
+        elif word in {"is", "are", "was", "were", "has", "have", "had"}:
+            if 0 <= seen < i - 1:
+                return True
+            seen = i
+    return False
 
 
 def _breaks_the_middle(cut: _Cut) -> bool:
@@ -360,6 +383,9 @@ def _breaks_between_commas(cut: _Cut) -> bool:
         )
     if listed and plain[0] not in CLAUSE | RELATIVE | EXAMPLES | {"that"}:
         return True
+    leads = CLAUSE | RELATIVE | TAILS | AHEAD | OPENERS | EXAMPLES | NUMERALS | {"that"}
+    if plain[0] not in leads and not plain[0].endswith(("ing", "ed", "ly")) and not CONNECTIVES.match(" ".join(plain)):
+        return True  # "friends and foes, helpful and hostile, good and bad"
     led = plain[0] in EXAMPLES | CONTRASTS | RELATIVE or plain[0].endswith("ing")
     ahead = cut.before[0] in AHEAD and "," not in cut.before[:-1]  # "In towns, including mine, cars"
     bound = JOINS | CLAUSE | TAILS - ARTICLES | {"but"}

@@ -24,6 +24,7 @@ from dlm_core.tokenizer import FUNCTION_WORDS
 GLUE = frozenset("and it they the a an that which".split())
 # "... not because recessions have been deeper, but rather.": no sentence ends so.
 WAITING = frozenset("and or nor but not because although whereas while than which the a an if unless".split())
+BARE = " \t\n—“\"'"  # before a bracket or a dash that belongs to no word
 WAITS = re.compile(r"(?:Although|Though|While|Whereas|Because|Since|If|When|Unless|Once)\b")  # for a main clause
 
 
@@ -78,7 +79,7 @@ def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
         seams += [len(old) + k for k in (0, *_seams(found)) if len(old) + k]
         marks = enumerate(WORD.finditer(piece))
         attached |= {
-            len(old) + i for i, m in marks if m.group() in "([–-" and piece[m.start() - 1 : m.start()].isalnum()
+            len(old) + i for i, m in marks if m.group() in "([–-" and m.start() and piece[m.start() - 1] not in BARE
         }
         old += found
     out = []
@@ -144,7 +145,7 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
         goes_on = rf"{re.escape(stop.group(1))}\. (?![A-Z])"
         if not any(stop.group() in e or re.search(goes_on, e) for e in evidence):
             out.append(f"breaks off at “{stop.group()}”")
-    for stop in re.finditer(r"\S+\.,", text):
+    for stop in re.finditer(r"\S+\.,|[;:] (?:is|are|was|were|has|have)\b", text):
         if not any(stop.group() in e for e in evidence):
             out.append(f"breaks off at “{stop.group()}”")
     alone = standalone(text)

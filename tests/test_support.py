@@ -362,8 +362,8 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
             "Some large banks, such as Lehman Brothers Holdings, Inc., went bankrupt in that year.",
         ),
         (
-            "One system is logical and methodical impulsive, and intuitive, relying on habits.",
-            "One system is logical and methodical, while the other is quick, impulsive, and intuitive, relying on habits.",
+            "One system is logical and methodical impulsive, and intuitive, using habits.",
+            "One system is logical and methodical, while the other is quick, impulsive, and intuitive, using habits.",
         ),
         (
             "The toes have hairs, with each flat, triangular tips.",
@@ -383,7 +383,7 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
         ),
         (
             "Although some kings attempted to close the coffeehouses.",
-            "Although some kings attempted to close the coffeehouses, such efforts faced so much anger that they failed.",
+            "Although some kings attempted to close the coffeehouses, such efforts faced so much anger they failed.",
         ),
         (
             "She wrote more of color, for even.",
@@ -408,9 +408,54 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
         ),
         (
             "A corollary of truth is fairness unbiased, and in compliance with the rules.",
-            "A corollary of truth is fairness, which means to be impartial, unbiased, and in compliance with the rules.",
+            "A corollary of truth is fairness, which means to be equal, unbiased, and in compliance with the rules.",
         ),
         ("In 1954, Jacques Monod (1910–1976).", "In 1954, Jacques Monod (1910–1976) famously said that it was so."),
+        ("The road was newly built east.", "The road was newly built east–west."),
+        (
+            "The firm cannot hire auditors, specifically for board positions.",
+            "The firm cannot hire auditors, specifically for board positions, for years.",
+        ),
+        (
+            "A group may be forced, by a dominant group.",
+            "A group may be forced, by a dominant group, to leave the country.",
+        ),
+        (
+            "The bottles had to be thick due to their weight.",
+            "The bottles had to be thick, which made them hard to carry, due to their weight.",
+        ),
+        (
+            "In the South with twenty-eight cases in 1933.",
+            "In the South, lynching became more common again, with twenty-eight cases in 1933.",
+        ),
+        (
+            "Needs include eating fruits; fish, and seafood; and limiting alcohol.",
+            "Needs include eating fruits; choosing foods such as nuts, fish, and seafood; and limiting alcohol.",
+        ),
+        (
+            "Culture is carried by what leaders say, (2) what they do, and (3) what they pay for.",
+            "Culture is carried by (1) what leaders say, (2) what they do, and (3) what they pay for.",
+        ),
+        (
+            "The firm is an organization innovative and experienced in its field.",
+            "The firm is an organization, rather it is a family who create, innovative and experienced in its field.",
+        ),
+        (
+            "The agencies must follow laws (RA) and the Privacy Act.",
+            "The agencies must follow laws, including the Reduction Act (RA) and the Privacy Act.",
+        ),
+        (
+            "Based on false reports, the military action.",
+            "Based on false reports, the military action, which was carried out without support was a fiasco.",
+        ),
+        (
+            "They respond to alerts from failed tests.",
+            "They respond to alerts from failed tests, monitoring and scans.",
+        ),
+        (
+            "It is about friends and foes good and bad.",
+            "It is about friends and foes, helpful and hostile, good and bad.",
+        ),
         ("A dual system was adopted.", "A dual system was adopted, using tribal practices in areas of the steppe."),
         (
             "The choices are: soup, cake; soup; and salad, pudding.",
