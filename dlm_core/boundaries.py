@@ -57,6 +57,8 @@ def _ends(paragraph: str, begin: int, match: re.Match[str], following: str) -> b
     if len(mark) == 1:
         if word in _NEVER_ENDS:
             return False
+        if word == "etc" and following[:1].isupper():
+            return True
         if word in _MAY_END:
             return starter
         if len(word) == 1 and word.isalpha():  # an initial, unless a plain sentence follows

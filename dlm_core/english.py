@@ -77,7 +77,7 @@ THING = word_set("""
     experiment expression feature field figure file filter findings first flag following form format formula
     framework function goal graph group handler header hook idea image implementation index input instance
     instruction interface issue item iterator job key keyword kit label language law layer lesson library line
-    link list lock log loop man map mapping marker mask master message method mode model module move movement
+    link list lock log loop man map mapping marker mask master mechanism message method mode model module move movement
     name namespace node notation number object objective one operation operator option options original outcome
     output owner package page pair paper parameter parameters parent parser participants participant path
     patient pattern phase plan plot plugin point policy position principle problem procedure process program

@@ -62,6 +62,7 @@ class Evidence:
 
 
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
+_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\.\s+(?=[A-Z])")  # "12.3. " is of the page's order, not of its subject
 _ITEM = re.compile(r"(?:[-*+•‣◦▪]|\(?(\d{1,3}|[a-z])[.)])\s+(.*)$")
 _RULE = re.compile(r"(?:[-*_=]\s*){3,}$|[|:\-\s+]*-[|:\-\s+]*$")
 
@@ -364,7 +365,7 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
         if kind == "heading":
             close()
             match = _HEADING.match(text[start:end])
-            heading = match.group(2) if match else text[start:end]
+            heading = _NUMBER.sub("", match.group(2) if match else text[start:end])
             title = (end - len(heading), end) if text[start:end].endswith(heading) else None
             colon = False
             continue

@@ -96,7 +96,8 @@ _PEOPLE = re.compile(
 )
 _LEADING_PHRASE = re.compile(
     r"(?:Without|In|For|With|During|At|On|By|Often|From|Within|Under|Through|Despite|Like|Unlike|According to|Over"
-    r"|Across|Outside|Inside|Prior to|To|Until|By the|After|Before|Throughout|Because of|Due to|Instead of"
+    r"|Across|Outside|Inside|Prior to|To|Until|By the|After|Before|Throughout"
+    r"|Starting|Beginning|Since|As of|Because of|Due to|Instead of"
     r"|Historically|Traditionally|Typically|Usually|Generally|Sometimes|Today|Currently|Recently)\b(?:(?! (?:is|are"
     r"|was|were|has|have|had|can|will|do|does|did) )[^,]){0,60}(?:, (?:its|their)|,? (?:it|they|he|she))\b"
 )
@@ -341,7 +342,7 @@ _NOT_VERB_AFTER = ("able", "ible", "ful", "ous", "less")
 def _is_verb(word: str, low: str, before: str, after: str) -> bool:
     if low in AUX or low.endswith("n't") or low in ("they're", "there's", "it's"):
         return before != "to" or low not in ("be", "have", "do")
-    if before in NOUN_FOLLOWS:
+    if before in NOUN_FOLLOWS or before == "being":  # "The document being parsed."
         return False
     if low in IRREGULAR or (low.endswith("ed") and "-" not in low):
         return before in AUX or after not in PARTICIPLE_FOLLOWS

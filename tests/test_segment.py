@@ -277,6 +277,12 @@ A task group is a newer alternative that waits for many tasks.
 The leftover material is heated by the winds of hot stars.
 Shortly thereafter, the planets cooled and began to assume their present aspects.
 The direction of the arrows indicates whether the shifts represent an increase in demand.
+The JSON document being parsed.
+One effect might be a reduction in the ozone layer near the poles.
+A partial phase follows, during which more and more of the Sun is covered by the Moon.
+Starting with Python 3.4, it is included by default with the binary installers.
+The exact mechanism is an internal implementation detail.
+Previously, life had to make do with sources of chemical energy.
 The public or private nature of the responses: When responses are made publicly, conformity is more likely.
 """
 
@@ -390,3 +396,13 @@ def test_a_definite_subject_introduced_by_the_sentence_before_does_not_stand_alo
 def test_what_one_can_consider_is_said_to_the_reader() -> None:
     assert standalone("One cannot really consider long-term memory without thinking about the way it is organized.")
     assert not standalone("Long-term memory cannot be understood without the way it is organized.")
+
+
+def test_a_sentence_may_end_in_etc_and_a_heading_has_no_number() -> None:
+    page = (
+        "# 12.3. Managing Packages with pip\n\nIt handles quotes, delimiters, etc. Due to the lack of a strict format, "
+    )
+    page += "programs that write it produce subtly different data."
+    passages, evidence = split(page, "src_0123456789")
+    assert passages[0].heading == "Managing Packages with pip"
+    assert any(e.text.startswith("Due to the lack") for e in evidence)
