@@ -66,6 +66,7 @@ PRONOUNS = frozenset("it its they them their he him his she her".split())
 SUBJECTS = frozenset("i you he she it we they".split())
 ARTICLES = frozenset("a an the".split())
 NUMERALS = frozenset("one two three four five six seven eight nine ten several many some".split())
+BEING = frozenset("is are was were has have had".split())
 OTHERS = frozenset("that but what how why than as once if unless until".split())  # a clause that one of these begins
 VERBS = AUX | IRREGULAR | KNOWN_VERBS | PLAIN_VERBS
 FINITE = frozenset("is are was were has have had does do did will would can could may might must should".split())
@@ -276,6 +277,8 @@ def _breaks_the_end(cut: _Cut) -> bool:
         return True  # "brings a system, such as a gas, back to its state": no list, and the sentence goes on
     if more and plain[0] in RELATIVE and not (more in JOINS | CLAUSE | TAILS or more.endswith("ing")):
         return True  # the same, after "which is hot,"
+    if cut.comma and plain[0] in AHEAD - CLAUSE - OTHERS - {"since"} and BEING & set(_before(plain, RELATIVE | OTHERS)):
+        return True  # "the frame, the way they are grouped, for translation is set": the sentence's own verb
     if cut.comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):
         return True  # ", the core is saved": a clause, no second name for what stands before it
     if (before[0] in AHEAD or before[0].endswith(("ed", "ing"))) and "," not in before[:-1]:
@@ -322,7 +325,7 @@ def _two_verbs(clause: list[str]) -> bool:
     for i, word in enumerate(clause[1:]):
         if word in RELATIVE | CLAUSE | JOINS | OTHERS:
             seen = -2
-        elif word in {"is", "are", "was", "were", "has", "have", "had"}:
+        elif word in BEING:
             if 0 <= seen < i - 1:
                 return True
             seen = i

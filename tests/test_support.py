@@ -456,6 +456,10 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
             "It is about friends and foes good and bad.",
             "It is about friends and foes, helpful and hostile, good and bad.",
         ),
+        (
+            "The reading frame, the way they are grouped into codons.",
+            "The reading frame, the way they are grouped into codons, for translation is set by the start.",
+        ),
         ("A dual system was adopted.", "A dual system was adopted, using tribal practices in areas of the steppe."),
         (
             "The choices are: soup, cake; soup; and salad, pudding.",
