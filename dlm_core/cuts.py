@@ -281,7 +281,8 @@ def _breaks_the_end(cut: _Cut) -> bool:
         return True  # "the frame, the way they are grouped, for translation is set": the sentence's own verb
     if cut.comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):
         return True  # ", the core is saved": a clause, no second name for what stands before it
-    if (before[0] in AHEAD or before[0].endswith(("ed", "ing"))) and "," not in before[:-1]:
+    begun = before[0].endswith(("ed", "ing")) and not FINITE & set(_before(before, RELATIVE | OTHERS))
+    if (before[0] in AHEAD or begun) and "," not in before[:-1]:
         return True  # "When the collapse is stopped" and "Issued in 1931" wait for what happens then
     if gone[0] in {"—", "–"} and {"—", "–"} & set(gone[1:]):
         return True  # after its second dash the sentence goes on

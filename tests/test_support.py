@@ -312,6 +312,11 @@ def test_a_sentence_does_not_end_before_what_it_announces() -> None:
     assert any("breaks off" in p for p in problems("Banks are an example of a financial intermediary—that is.", [said]))
 
 
+def test_a_sentence_about_doing_something_may_lose_its_reason() -> None:
+    said = "Paying the same wage to everyone is the right thing to do because it keeps people in the firm."
+    assert problems("Paying the same wage to everyone is the right thing to do.", [said]) == []
+
+
 def test_a_clause_on_the_side_may_go_before_a_list() -> None:
     said = "The bridge, which was old, carried cars, trains, and barges."
     assert problems("The bridge carried cars, trains, and barges.", [said]) == []
