@@ -2,11 +2,13 @@
 
     python -m bench.plan --data ../shared/data --cache FOLDER [--cases 300]
 
-prints one JSON line a figure. Pools are a question's gold pages and what stands
-nearest to it in other pages (dlm_core/train/plan_examples.py). Peers on the
-same pools, each with the count of the plan it is compared with: bench/select.py,
-and the planner with random weights. Order is measured on pools of two to four
-pages of one chapter, against the book's.
+prints one JSON line a figure. Eight plans are drawn and the one is measured that
+a report would keep; --drafts 1 takes a seventh of the time, as in `bench.quality`.
+Pools are a question's gold pages and what stands nearest to it in other pages
+(dlm_core/train/plan_examples.py). Peers on the same pools, each with the count of
+the plan it is compared with: bench/select.py, and the planner with random
+weights. Order is measured on pools of two to four pages of one chapter, against
+the book's.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import torch
 
 from bench.select import PEERS, Pick, document_order, tau
 from dlm_core.canvas import Kind
+from dlm_core.layout import DRAFTS, Budget
 from dlm_core.order import Row, in_order
 from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
 from dlm_core.planning import GUIDANCE, Plan
@@ -29,7 +32,10 @@ from dlm_core.train import plan_data
 from dlm_core.train.plan import measure
 from dlm_core.train.plan_draws import examples
 from dlm_core.train.plan_examples import Corpus, Example, build, coherence, set_f1
-from dlm_core.worth import leads, regroup
+from dlm_core.worth import best_of, holds_together, leads, regroup
+
+PARTS = ("choice", "order", "chance")
+CHANCE = 100  # cases that random weights plan
 
 
 def cases(cache: Path, files: list[str], count: int, seed: int = 0) -> list[Example]:
@@ -91,24 +97,39 @@ def taus(orders: list[list[int]], held: list[Example]) -> np.ndarray:
     return np.array([np.nan if v is None else v for v in made])
 
 
-def laid_out(made: Plan, case: Example) -> list[int]:
-    """The plan's rows as a report has them, by the product's own layout (`dlm_core.layout`)."""
+def pool_of(case: Example) -> Pool:
+    """The case's evidence as a run holds it, ids being row numbers."""
     held = {}
     for i, text in enumerate(case.texts):
         page, part, start = str(case.page[i]), str(case.part[i]), int(case.place[i])
         held[str(i)] = Evidence(str(i), page, page, part, start, start + 1, text, "", True, "")
-    pool = Pool(held, case.vectors)
-    rows: list[Row] = [(k, tuple(map(str, p)), 1.0) for k, p in zip(made.kinds, made.pointers, strict=True)]
-    near = case.vectors @ case.question
-    return [int(e) for e in leads(in_order(regroup(rows, pool, pool.affinity()), pool, near[:, None], near))]
+    return Pool(held, case.vectors)
+
+
+def rows_of(made: Plan) -> list[Row]:
+    """The plan's slots with ids of `pool_of`."""
+    return [(k, tuple(map(str, p)), 1.0) for k, p in zip(made.kinds, made.pointers, strict=True)]
+
+
+def kept(drawn: list[Plan], case: Example) -> Plan:
+    """The plan that a report would keep of several (`dlm_core.layout.sample`), where no size is wished for."""
+    pool, rows = pool_of(case), [rows_of(m) for m in drawn]
+    kin, near = pool.affinity(), case.vectors @ case.question
+    return drawn[best_of(rows, [holds_together(r, pool, kin, near, Budget(claims=1)) for r in rows])]
+
+
+def laid_out(made: Plan, case: Example) -> list[int]:
+    """The plan's rows as a report has them, by the product's own layout (`dlm_core.layout`)."""
+    pool, near = pool_of(case), case.vectors @ case.question
+    return [int(e) for e in leads(in_order(regroup(rows_of(made), pool, pool.affinity()), pool, near[:, None], near))]
 
 
 def order_figures(
-    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, structures: int = 1
+    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, drafts: int = DRAFTS
 ) -> dict[str, float]:
     """Tau of the plan, as the report lays it out and as it was drawn, and of every peer, as it ranks and in document
     order, with the interval of the difference."""
-    _, plans = measure(planner, held, guidance=guidance, structures=structures)
+    _, plans = measure(planner, held, guidance=guidance, drafts=drafts, keep=kept)
     drawn = taus([p.claims() for p in plans], held)
     ours = taus([laid_out(p, case) for p, case in zip(plans, held, strict=True)], held)
     found = {
@@ -135,16 +156,10 @@ def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
 
 
 def figures(
-    planner: Planner,
-    held: list[Example],
-    *,
-    guidance: float = GUIDANCE,
-    structures: int = 1,
-    random_cases: int = 100,
+    planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, drafts: int = DRAFTS
 ) -> dict[str, float]:
-    """All plan figures, 0..1 but for counts and seconds. Random weights: five seeds, guidance off, the first
-    `random_cases` cases."""
-    made, plans = measure(planner, held, guidance=guidance, structures=structures)
+    """What the plans choose and how much, 0..1 but for counts and seconds."""
+    made, plans = measure(planner, held, guidance=guidance, drafts=drafts, keep=kept)
     ours = np.array([set_f1(p.claims(), c.plan.claims()) for p, c in zip(plans, held, strict=True)])
     found = {f"plan_{k}": v for k, v in vars(made).items()}
     found["plan_f1_low"], found["plan_f1_high"] = interval(ours)
@@ -168,16 +183,19 @@ def figures(
         for name, pick in PEERS.items():
             rows = [pick(held[i], len(set(plans[i].claims()))).tolist() for i in told]
             found[f"summary_f1_{name}"] = float(np.mean([set_f1(r, g) for r, g in zip(rows, gold, strict=True)]))
-    few = held[:random_cases]
+    return found
+
+
+def chance(held: list[Example]) -> dict[str, float]:
+    """F1 of plans by random weights, five seeds, guidance off, and of as many uniform picks."""
     drawn, even = [], []
     for seed in range(5):
         blank = Planner(PlannerConfig(), torch.Generator().manual_seed(seed)).eval()
-        score, wild = measure(blank, few, guidance=0.0, seed=seed)
+        score, wild = measure(blank, held, guidance=0.0, seed=seed)
         drawn.append(score.f1)
-        sizes = [(c, len(set(p.claims())), len(set(c.plan.claims()))) for c, p in zip(few, wild, strict=True)]
+        sizes = [(c, len(set(p.claims())), len(set(c.plan.claims()))) for c, p in zip(held, wild, strict=True)]
         even.append(float(np.mean([expected(*size) for size in sizes])))
-    found["random_weights_f1"], found["random_weights_uniform_f1"] = float(np.mean(drawn)), float(np.mean(even))
-    return found
+    return {"random_weights_f1": float(np.mean(drawn)), "random_weights_uniform_f1": float(np.mean(even))}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -188,7 +206,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
-    parser.add_argument("--structures", type=int, default=1, help="draws of a plan's kinds; reports take one")
+    parser.add_argument(
+        "--drafts", type=int, default=DRAFTS, help=f"plans drawn, one is kept (as reports do: {DRAFTS})"
+    )
+    parser.add_argument("--part", nargs="*", default=list(PARTS), choices=PARTS, help="what is measured (all)")
     parser.add_argument("--held-out", action="store_true", help="the held-out training books instead of validation.txt")
     parser.add_argument("--card", type=Path, help="a planner-card.json to put the figures into")
     args = parser.parse_args(arguments)
@@ -198,9 +219,14 @@ def main(arguments: list[str] | None = None) -> None:
         plan_data.prepare(args.data, args.cache, Embedder(), held_out=True, cap=25)
     files = list(plan_data.HELD_OUT) if args.held_out else plan_data.validation_files(args.data)
     planner = load(args.weights)
-    how = {"guidance": args.guidance, "structures": args.structures}
-    found = figures(planner, cases(args.cache, files, args.cases), **how)
-    found |= order_figures(planner, ordered(args.cache, files, args.cases), **how)
+    how = {"guidance": args.guidance, "drafts": args.drafts}
+    found: dict[str, float] = {}
+    if "choice" in args.part:
+        found |= figures(planner, cases(args.cache, files, args.cases), **how)
+    if "order" in args.part:
+        found |= order_figures(planner, ordered(args.cache, files, args.cases), **how)
+    if "chance" in args.part:
+        found |= chance(cases(args.cache, files, args.cases)[:CHANCE])
     if args.card:
         card = json.loads(args.card.read_text(encoding="utf-8"))
         card["figures"] = {"files": files, "cases": args.cases, **{k: round(v, 4) for k, v in found.items()}}

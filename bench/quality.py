@@ -36,7 +36,7 @@ def parts(args: argparse.Namespace) -> dict[str, list[str]]:
     base = ["--base", args.base] if args.base else []
     text = ["bench.text", *data, *cases, *base, "--peer", str(args.peer), "--part"]
     return {
-        "plan": ["bench.plan", *data, *cases, "--cache", str(args.cache / "plan")],
+        "plan": ["bench.plan", *data, *cases, "--cache", str(args.cache / "plan"), "--drafts", "1"],
         "text errors": [*text, "errors"],
         "text claims": [*text, "claims"],
         "retrieval": ["bench.retrieval", *data, *cases, "--threads", "1"],

@@ -203,7 +203,6 @@ def plans(
     sections: int | None = None,
     threshold: float = 0.9,
     structure: float = STRUCTURE,
-    structures: int = 1,
     temperature: float = 0.0,
     on_step: Callable[[Tensor], None] | None = None,
 ) -> list[Plan]:
@@ -226,14 +225,11 @@ def plans(
     threshold: symbols at least this likely are committed together.
     structure: temperature of kinds, which are drawn first and from the left;
     at 0 the likeliest kind of a slot is nearly always CLAIM, and sections run
-    into each other. structures: how often the kinds of a plan are drawn; kept is
-    the draw whose number of claims is nearest to `claims` or, where none are
-    wished, to what the planner expects: the sum over the evidence of its
-    probability that it belongs in the report. temperature: of pointers, which
-    follow in any order, the most certain first; 0 takes the likeliest.
+    into each other. temperature: of pointers, which follow in any order, the
+    most certain first; 0 takes the likeliest.
     on_step: called with the (slots * 4,) symbols after every step, for frames.
-    The kinds of one plan are drawn after those of the other, pointers for all of
-    them in one pass a step, which reads the weights once.
+    Kinds are drawn for one plan after the other, pointers for all of them in
+    one pass a step, which reads the weights once.
     Raises PlannerError for shapes that do not fit or evidence that is short.
     """
     many = evidence.shape[0]
@@ -250,8 +246,8 @@ def plans(
     exclusive = torch.arange(FIRST + many) >= FIRST
     pull = guidance * (evidence @ brief if relevance is None else relevance)
     known = planner.know(brief[None], evidence[None], features[None], allowed[None], _size(claims, sections))
-    tokens = [first.clone() for _ in range(count * structures)]
-    confidence = [torch.zeros(slots * WIDTH) for _ in tokens]
+    tokens = [first.clone() for _ in range(count)]
+    confidence = [torch.zeros(slots * WIDTH) for _ in range(count)]
 
     def advance(some: Sequence[int]) -> None:
         """One step of some of the plans."""
@@ -280,17 +276,9 @@ def plans(
             if on_step is not None:
                 on_step(tokens[i])
 
-    wished: float = claims or 0
-    if structures > 1 and not claims:
-        wished = float(torch.sigmoid(planner.look(known, first[None]).salience[0][allowed]).sum())
-    kept = []
-    for i in range(0, len(tokens), structures):
-        drawn = range(i, i + structures)
-        while some := [j for j in drawn if bool((tokens[j].view(-1, WIDTH)[:, 0] == MASK).any())]:
-            advance(some)
-        counts = [int((tokens[j].view(-1, WIDTH)[:, 0] == Kind.CLAIM).sum()) for j in drawn]
-        kept.append(i + min(range(structures), key=lambda n, c=counts: abs(c[n] - wished)))  # type: ignore[misc]
-    tokens, confidence = [tokens[i] for i in kept], [confidence[i] for i in kept]
+    for i in range(count):
+        while bool((tokens[i].view(-1, WIDTH)[:, 0] == MASK).any()):
+            advance([i])
     while some := [i for i in range(count) if bool((tokens[i] == MASK).any())]:
         advance(some)
     made = [_read(t, c, base, set(remask or ())) for t, c in zip(tokens, confidence, strict=True)]

@@ -15,7 +15,7 @@ from dlm_core import planning
 from dlm_core.canvas import Kind
 from dlm_core.plan_features import FEATURES, features
 from dlm_core.planner import FIRST, MASK, NONE, Planner, PlannerConfig, PlannerError
-from dlm_core.planning import Plan, distribution, plan, salience
+from dlm_core.planning import Plan, distribution, plan
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.train import plan_data, plan_draws
@@ -76,21 +76,6 @@ def test_same_seed_same_plan_and_another_seed_another() -> None:
     other = plan(drawn(), **given, slots=16, generator=rng(6), temperature=1.0)
     assert first == again
     assert first.pointers != other.pointers
-
-
-def counts(structures: int, **given: Any) -> list[int]:
-    """Claims of twelve plans by random weights, which draw plans of many sizes."""
-    made = [plan(drawn(), **given, slots=16, generator=rng(s), structures=structures) for s in range(12)]
-    return [p.kinds.count(Kind.CLAIM) for p in made]
-
-
-@pytest.mark.parametrize("wished", [2, 6, None])
-def test_of_several_structures_the_one_nearest_to_the_expected_count_is_kept(wished: int | None) -> None:
-    given = case(12)
-    goal = wished or float(torch.sigmoid(salience(drawn(), **given)).sum())
-    once, often = counts(1, **given, claims=wished), counts(8, **given, claims=wished)
-    assert len(set(once)) > 2
-    assert sum(abs(n - goal) for n in often) < sum(abs(n - goal) for n in once)
 
 
 def test_no_evidence_gives_an_empty_plan() -> None:

@@ -14,9 +14,9 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from dlm_core.canvas import Kind
 from dlm_core.embed import Embedder
 from dlm_core.planner import MASK, NONE, WIDTH, Planner, PlannerConfig, load, save
-from dlm_core.planning import plan
+from dlm_core.planning import Plan, plans
 from dlm_core.train import plan_data
 from dlm_core.train.loop import follow
 from dlm_core.train.plan_books import shelve
@@ -106,23 +106,10 @@ class Figures:
     seconds: float
 
 
-def measure(
-    planner: Planner, cases: list[Example], *, guidance: float, seed: int = 0, **options: float
-) -> tuple[Figures, list[Any]]:
-    """Figures over `cases` with plans of at most 32 slots, and the plans."""
-    started = time.perf_counter()
-    rows, plans, same, pairs = [], [], 0, 0
-    for i, case in enumerate(cases):
-        made = plan(
-            planner,
-            brief=torch.from_numpy(case.question),
-            evidence=torch.from_numpy(case.vectors),
-            features=torch.from_numpy(case.features),
-            slots=planner.config.slots,
-            generator=torch.Generator().manual_seed(seed + i),
-            guidance=guidance,
-            **options,
-        )
+def figures(cases: list[Example], plans: Sequence[Plan], seconds: float) -> Figures:
+    """Figures of one plan a case; seconds: what one plan took."""
+    rows, same, pairs = [], 0, 0
+    for case, made in zip(cases, plans, strict=True):
         found, gold = set(made.claims()), set(case.plan.claims())
         hit = len(found & gold)
         a, b = coherence(made, case.part)
@@ -131,10 +118,38 @@ def measure(
         off = abs(claims - case.plan.kinds.count(Kind.CLAIM))
         f1, precision, recall = set_f1(list(found), list(gold)), hit / max(len(found), 1), hit / len(gold)
         rows.append((f1, precision, recall, claims, made.kinds.count(Kind.SECTION), off))
-        plans.append(made)
     f1, precision, recall, claims_mean, sections, off_mean = (float(v) for v in np.mean(rows, axis=0))
-    seconds = (time.perf_counter() - started) / len(cases)
-    return Figures(f1, precision, recall, same / max(pairs, 1), claims_mean, sections, off_mean, seconds), plans
+    return Figures(f1, precision, recall, same / max(pairs, 1), claims_mean, sections, off_mean, seconds)
+
+
+def measure(
+    planner: Planner,
+    cases: list[Example],
+    *,
+    guidance: float,
+    seed: int = 0,
+    drafts: int = 1,
+    keep: Callable[[list[Plan], Example], Plan] | None = None,
+    **options: float,
+) -> tuple[Figures, list[Plan]]:
+    """Figures over `cases` with plans of at most 32 slots, and the plans. keep: which of `drafts` plans counts, by
+    default the first."""
+    started = time.perf_counter()
+    made = []
+    for i, case in enumerate(cases):
+        drawn = plans(
+            planner,
+            drafts,
+            brief=torch.from_numpy(case.question),
+            evidence=torch.from_numpy(case.vectors),
+            features=torch.from_numpy(case.features),
+            slots=planner.config.slots,
+            generator=torch.Generator().manual_seed(seed + i),
+            guidance=guidance,
+            **options,  # type: ignore[arg-type]
+        )
+        made.append(keep(drawn, case) if keep else drawn[0])
+    return figures(cases, made, (time.perf_counter() - started) / len(cases)), made
 
 
 class Run:
