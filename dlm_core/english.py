@@ -63,7 +63,7 @@ VERBS = word_set("""
     tend involve affect cause lead own operate possess suffer want need like love believe argue expect face fall
     rise grow lie stay happen function govern influence vote pay sell buy trade invest compete cooperate emerge
     evolve reproduce absorb orbit rotate shine uninstall unregister unset update upload use validate verify view
-    visit wait walk warn watch work wrap write yield
+    visit wait walk warn watch work wrap write yield correct multiply order subtract
 """)
 
 # nouns that, after a bare "the", are known only from the text before

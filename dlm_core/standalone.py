@@ -37,7 +37,8 @@ _PLAIN_IMPERATIVE = re.compile(
     r"|Calculate|Compute|Determine|Note|Observe|Verify|Replace|Please|Feel|Say|Tell|Learn|Read|Enter|Begin|Perform"
     r"|Construct|Generate|Retrieve|Obtain|Convert|Execute|Wrap|Always|Never|Examine|Evaluate|Analyze|Allow|Provide"
     r"|Prefer|Append|Insert|Receive|Unlike before|Contact|Consult|Register|Interact|Bring|Draw|Solve|Navigate"
-    r"|Download|Paste|Print|Ask|Pick|Decide|Repeat|Understand|Know|Watch|Wait)\b(?!['’]s\b)"
+    r"|Download|Paste|Print|Ask|Pick|Decide|Repeat|Understand|Know|Watch|Wait"
+    r"|Use(?! (?:of|cases?|is|was|has|may|can|and|by|in|for|rates?)\b))\b(?!['’]s\b)"
 )
 _THEN = re.compile(r"(?:To|If|When|For|In|On|Once|After|Before|With)\b[^,]*, ([a-z]+) (\w+)")
 _THEN_DO = re.compile(

@@ -278,6 +278,8 @@ The leftover material is heated by the winds of hot stars.
 Shortly thereafter, the planets cooled and began to assume their present aspects.
 The direction of the arrows indicates whether the shifts represent an increase in demand.
 The JSON document being parsed.
+Use Issuer Identification Number lookups to validate the card number as the user enters it.
+With a better understanding of the bug, correct the error in the Reverse function.
 One effect might be a reduction in the ozone layer near the poles.
 A partial phase follows, during which more and more of the Sun is covered by the Moon.
 Starting with Python 3.4, it is included by default with the binary installers.
