@@ -27,12 +27,12 @@ import torch
 from bench.line import line
 from dlm_core.canvas import Kind
 from dlm_core.checkpoint import CheckpointError
-from dlm_core.cuts import words
 from dlm_core.effort import Effort
 from dlm_core.embed import EmbedError
 from dlm_core.fetch_base import BaseError
 from dlm_core.job import Job
 from dlm_core.models import Models, load_models
+from dlm_core.phrases import words
 from dlm_core.planner import Logits, Planner, PlannerError
 from dlm_core.sentences import HEADING_ROOM, Task, write_texts
 from dlm_core.support import heading_problems, problems

@@ -27,11 +27,11 @@ from bench.plan import cases as pools
 from bench.plan import interval
 from dlm_core import planning
 from dlm_core.canvas import Canvas, Role, Wanted, holds
-from dlm_core.cuts import words
 from dlm_core.denoise import Step, step
 from dlm_core.effort import Effort
 from dlm_core.job import Job
 from dlm_core.models import Models, load_models
+from dlm_core.phrases import words
 from dlm_core.pool import Pool
 from dlm_core.revise import outline
 from dlm_core.segment import Evidence

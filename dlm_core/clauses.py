@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from dlm_core.cuts import CLAUSE, CONDITIONS, CONNECTIVES, OPENERS, TAILS, WORD, words
 from dlm_core.english import AUX, FUNCTION
 from dlm_core.facts import facts, unsupported
+from dlm_core.phrases import CLAUSE, CONDITIONS, CONNECTIVES, OPENERS, TAILS, WORD, words
 from dlm_core.standalone import standalone
 from dlm_core.support import problems
 

@@ -20,7 +20,6 @@ from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.clauses import asides, clauses, halves, joined, length
 from dlm_core.compose import seeded, write_claims
 from dlm_core.conflict import conflict
-from dlm_core.cuts import CLAUSE, words
 from dlm_core.drawn import drawn
 from dlm_core.effort import Effort
 from dlm_core.job import Job
@@ -28,6 +27,7 @@ from dlm_core.layout import TWIN, Budget, rows_of, sample
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
 from dlm_core.order import Row, in_order
+from dlm_core.phrases import CLAUSE, words
 from dlm_core.plan_features import features
 from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from dlm_core.cuts import WORD, words
 from dlm_core.job import REMASKS, Effort, Job
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
+from dlm_core.phrases import WORD, words
 from dlm_core.prompt import BRIEF, CLAIM, prompt
 from dlm_core.trim import choose, odds_of_words, without
 

@@ -15,8 +15,9 @@ from difflib import SequenceMatcher
 from itertools import permutations
 
 from dlm_core.boundaries import sentences
-from dlm_core.cuts import WORD, cut_is_whole, is_mark, parts, same, words
+from dlm_core.cuts import cut_is_whole
 from dlm_core.facts import unsupported
+from dlm_core.phrases import WORD, is_mark, parts, same, words
 from dlm_core.standalone import standalone
 from dlm_core.tokenizer import FUNCTION_WORDS
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from dlm_core.cuts import WORD, cut_is_whole, words
+from dlm_core.cuts import cut_is_whole
+from dlm_core.phrases import WORD, words
 
 SHORTEST = 5  # words that stay
 CUTS = 3  # of a sentence and look

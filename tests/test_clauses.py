@@ -9,8 +9,8 @@ import pytest
 
 from dlm_core.canvas import Canvas, Kind, Slot
 from dlm_core.clauses import asides, clauses, halves, joined, unborne
-from dlm_core.cuts import words
 from dlm_core.parting import parted
+from dlm_core.phrases import words
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.support import problems

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlm_core.cuts import words
+from dlm_core.phrases import words
 from dlm_core.support import problems
 from dlm_core.trim import choose, odds_of_words, without
 
