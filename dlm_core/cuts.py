@@ -104,6 +104,11 @@ class _Cut:
         return next((w for w in self.evidence[self.end :] if not is_mark(w)), "")
 
     @cached_property
+    def ahead(self) -> bool:
+        """Whether it stands before the subject, after an opening phrase: "In towns, including mine, cars"."""
+        return self.before[0] in AHEAD and "," not in self.before[:-1]
+
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """What goes after its first token, two by two."""
         return list(zip(self.gone[1:], self.gone[2:], strict=False))
@@ -181,8 +186,11 @@ def _opening_is_whole(cut: _Cut) -> bool:
     # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
     bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD - {"of"} | {"instead"} and not subordinator
     clause = subordinator and len(plain) > 1 and plain[1] != "of" and "," not in cut.gone[:-1]
-    if clause and PRONOUNS & {w.lower() for w in cut.evidence[cut.end :]}:
-        return False  # the noun may be in what goes
+    rest = [w.lower() for w in cut.evidence[cut.end :] if not is_mark(w)]
+    if clause and (PRONOUNS & set(rest) or rest[:1] == ["the"]):
+        return False  # the noun may be in what goes: "Although DSM-5 is longer than before, the volume"
+    if len(rest) > 2 and rest[-1].endswith("ed") and rest[-2] in FINITE and len(rest) < 10:
+        return False  # "Thus, the theory was developed": without what led to it nothing is said
     opener = CONNECTIVES.match(" ".join(plain)) or bare or clause
     return bool(opener) and (is_mark(cut.gone[-1]) or len(plain) == 1)
 
@@ -306,7 +314,7 @@ def _breaks_the_middle(cut: _Cut) -> bool:
         if following in RELATIVE or (plain[0] in named and following in named):
             return True  # "on the diagram, in its upper half, where stars are cool": what follows says it of the half
     left, right = cut.before[-1] == ",", evidence[cut.end] == ","
-    lone = (left or gone[0] == ",") and (right or gone[-1] == ",") and left != right
+    lone = (left or gone[0] == ",") and (right or gone[-1] == ",") and left != right and not (right and cut.ahead)
     # An aside takes both of its commas along: "Unemployment, is more than a number".
     return lone and following not in JOINS | CLAUSE | TAILS | {"but", "yet"}
 
@@ -328,11 +336,12 @@ def _breaks_between_commas(cut: _Cut) -> bool:
     if plain[0] not in leads and not plain[0].endswith(("ing", "ed", "ly")) and not CONNECTIVES.match(" ".join(plain)):
         return True  # "friends and foes, helpful and hostile, good and bad"
     led = plain[0] in EXAMPLES | CONTRASTS | RELATIVE or plain[0].endswith("ing")
-    ahead = cut.before[0] in AHEAD and "," not in cut.before[:-1]  # "In towns, including mine, cars"
     bound = JOINS | CLAUSE | TAILS - ARTICLES | {"but"}
-    if led and not (verb or ahead or following in bound or following.endswith("ly")):
+    if led and not (verb or cut.ahead or following in bound or following.endswith("ly")):
         return True  # "tissue, such as the skin, bone": a list goes on
-    if ahead and plain[0].endswith("ing") and following in bound:
+    if cut.ahead and cut.gone[0] == cut.gone[-1] == ",":
+        return True  # the second comma is that before the subject: "Unlike this one, which is old, the new one"
+    if cut.ahead and plain[0].endswith("ing") and following in bound:
         return True  # after an opening phrase and an aside comes the subject
     if plain[0] in EXAMPLES and "," in evidence[cut.end : cut.end + 3]:
         return True  # "symptoms, such as a headache, burns, chills"

@@ -465,6 +465,15 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
             "The reading frame, the way they are grouped into codons.",
             "The reading frame, the way they are grouped into codons, for translation is set by the start.",
         ),
+        (
+            "The volume lists fewer disorders.",
+            "Although DSM-5 is longer than DSM-IV, the volume lists fewer disorders.",
+        ),
+        ("The second theory of emotion was developed.", "Thus, the second theory of emotion was developed."),
+        (
+            "Unlike our physical abilities our cognitive abilities remain steady.",
+            "Unlike our physical abilities, which peak early and decline, our cognitive abilities remain steady.",
+        ),
         ("A dual system was adopted.", "A dual system was adopted, using tribal practices in areas of the steppe."),
         (
             "The choices are: soup, cake; soup; and salad, pudding.",
@@ -519,3 +528,8 @@ def test_an_abbreviation_at_the_end_has_one_stop() -> None:
     said = "Emotions show in heart rate, sweating, etc. (Soussignan, 2002)."
     begin, end = said.index("(Sou"), said.index(")") + 1
     assert without(said, [(begin, end)]) == "Emotions show in heart rate, sweating, etc."
+
+
+def test_an_aside_in_an_opening_phrase_leaves_its_second_comma() -> None:
+    said = "Unlike our physical abilities, which peak early and decline, our cognitive abilities remain steady."
+    assert problems("Unlike our physical abilities, our cognitive abilities remain steady.", [said]) == []
