@@ -109,6 +109,13 @@ class _Cut:
         return self.before[0] in AHEAD and "," not in self.before[:-1]
 
     @cached_property
+    def verb(self) -> bool:
+        """Whether a verb comes after it, as far as its form shows."""
+        word = self.follows.lower()
+        forms = (word, word[:-1], word[:-2], word[:-3] + "y") if word.endswith(("s", "ed")) else (word,)
+        return self.follows.islower() and any(form in VERBS for form in forms)
+
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """What goes after its first token, two by two."""
         return list(zip(self.gone[1:], self.gone[2:], strict=False))
@@ -282,6 +289,10 @@ def _breaks_the_middle(cut: _Cut) -> bool:
     plain, gone, evidence, following = cut.plain, cut.gone, cut.evidence, cut.follows.lower()
     if plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | {"that"} and FINITE & set(plain):
         return True  # ", conformity is likelier,": a clause with a subject of its own
+    if "say" in cut.before[-2:]:
+        return True  # "as the price rises, say, from one dollar to two, the quantity"
+    if plain[0] in CONTRASTS and following in PRONOUNS:
+        return True  # "a gallery, and although impacts are rare, they are not over": what they are, goes
     if plain[0] in SUBJECTS:
         return True  # "Today, we speak of 88 sectors, much as": the sentence itself, no aside
     if plain[0] in RELATIVE and "," in gone[1:-1]:
@@ -314,7 +325,12 @@ def _breaks_the_middle(cut: _Cut) -> bool:
         if following in RELATIVE or (plain[0] in named and following in named):
             return True  # "on the diagram, in its upper half, where stars are cool": what follows says it of the half
     left, right = cut.before[-1] == ",", evidence[cut.end] == ","
-    lone = (left or gone[0] == ",") and (right or gone[-1] == ",") and left != right and not (right and cut.ahead)
+    lone = (
+        (left or gone[0] == ",")
+        and (right or gone[-1] == ",")
+        and left != right
+        and not (right and cut.ahead and not cut.verb)
+    )
     # An aside takes both of its commas along: "Unemployment, is more than a number".
     return lone and following not in JOINS | CLAUSE | TAILS | {"but", "yet"}
 
@@ -324,9 +340,7 @@ def _breaks_between_commas(cut: _Cut) -> bool:
     later = [i for i in range(cut.end, len(evidence) - 1) if evidence[i] == ","]
     listed = any(evidence[i + 1].lower() in JOINS for i in later)
     following = cut.follows.lower()
-    stems = (following, following[:-1], following[:-2], following[:-3] + "y")
-    verb = cut.follows.islower() and any(w in VERBS for w in (stems if following.endswith(("s", "ed")) else stems[:1]))
-    if listed and not verb and not CONNECTIVES.match(" ".join(plain)) and plain[0] not in OPENERS - AHEAD:
+    if listed and not cut.verb and not CONNECTIVES.match(" ".join(plain)) and plain[0] not in OPENERS - AHEAD:
         return (
             True  # ", often snorted, smoked, or mixed": an item of a list; ", which is a city like Rome, Bonn, or Oslo"
         )
@@ -337,7 +351,7 @@ def _breaks_between_commas(cut: _Cut) -> bool:
         return True  # "friends and foes, helpful and hostile, good and bad"
     led = plain[0] in EXAMPLES | CONTRASTS | RELATIVE or plain[0].endswith("ing")
     bound = JOINS | CLAUSE | TAILS - ARTICLES | {"but"}
-    if led and not (verb or cut.ahead or following in bound or following.endswith("ly")):
+    if led and not (cut.verb or cut.ahead or following in bound or following.endswith("ly")):
         return True  # "tissue, such as the skin, bone": a list goes on
     if cut.ahead and cut.gone[0] == cut.gone[-1] == ",":
         return True  # the second comma is that before the subject: "Unlike this one, which is old, the new one"

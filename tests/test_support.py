@@ -474,6 +474,18 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
             "Unlike our physical abilities our cognitive abilities remain steady.",
             "Unlike our physical abilities, which peak early and decline, our cognitive abilities remain steady.",
         ),
+        (
+            "Earth orbits in a shooting gallery, and they are by no means over.",
+            "Earth orbits in a shooting gallery, and although major impacts are rare, they are by no means over.",
+        ),
+        (
+            "If Mexico, makes more shoes and trades them, it gains from the trade.",
+            "If Mexico, instead, makes more shoes and trades them, it gains from the trade.",
+        ),
+        (
+            "As the price rises, say the quantity rises from 500 gallons to 720 gallons.",
+            "As the price rises, say, from one dollar to two, the quantity rises from 500 gallons to 720 gallons.",
+        ),
         ("A dual system was adopted.", "A dual system was adopted, using tribal practices in areas of the steppe."),
         (
             "The choices are: soup, cake; soup; and salad, pudding.",
