@@ -198,7 +198,7 @@ def _opening_is_whole(cut: _Cut) -> bool:
         return False  # the noun may be in what goes: "Although DSM-5 is longer than before, the volume"
     if len(rest) > 2 and rest[-1].endswith("ed") and rest[-2] in FINITE and len(rest) < 10:
         return False  # "Thus, the theory was developed": without what led to it nothing is said
-    opener = CONNECTIVES.match(" ".join(plain)) or bare or clause
+    opener = (CONNECTIVES.match(" ".join(plain)) and "," not in cut.gone[:-1]) or bare or clause
     return bool(opener) and (is_mark(cut.gone[-1]) or len(plain) == 1)
 
 

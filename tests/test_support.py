@@ -545,3 +545,11 @@ def test_an_abbreviation_at_the_end_has_one_stop() -> None:
 def test_an_aside_in_an_opening_phrase_leaves_its_second_comma() -> None:
     said = "Unlike our physical abilities, which peak early and decline, our cognitive abilities remain steady."
     assert problems("Unlike our physical abilities, our cognitive abilities remain steady.", [said]) == []
+
+
+def test_a_connective_does_not_take_the_sentence_behind_it_along() -> None:
+    said = [
+        "The field takes an overall view of the economy, which means much.",
+        "For example, start with growth, and jobs.",
+    ]
+    assert problems("The field takes an overall view of the economy, and jobs.", said)
