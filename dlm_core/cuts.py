@@ -240,6 +240,26 @@ def _breaks_the_end(cut: _Cut) -> bool:
         return True  # after its second dash the sentence goes on
     if before[-1] in {")", "]"} and plain[0] not in TAILS | CLAUSE:
         return True  # "Jacques Monod (1910–1976) famously said": the sentence's own verb
+    if _waits(cut):
+        return True
+    if plain[:3] == ["as", "well", "as"]:
+        return True  # the other half of what the sentence counts
+    if plain[0] in RELATIVE and _two_verbs(plain):
+        return True  # "the action, which was ill supported was a fiasco": the second is the sentence's own
+    if plain[0].endswith("ing") and plain[1:2] and plain[1] in JOINS:
+        return True  # "tests, monitoring and scans"
+    listing = plain[0].endswith("ing") and plain[0] not in EXAMPLES
+    if listing and any(w.endswith("ing") for w in before[-4:]):
+        return True  # "by lowering wages, lowering prices, and ...": a list
+    pairs = set(zip(before, before[1:], strict=False))
+    if {("not", "only"), ("not", "because")} & pairs and {"also", "but", "because"} & set(plain):
+        return True  # the half that is denied waits for the other
+    return ("only", "to") in pairs  # "life formed only to be wiped out": by what?
+
+
+def _waits(cut: _Cut) -> bool:
+    """Whether what is left at the end waits for what goes."""
+    plain, before = cut.plain, cut.before
     kept = before[:-1] if before[-1] == "," else before
     if kept[-1] in AHEAD | {"of", "between"}:
         return True  # "lies between –1 and 1"
@@ -257,19 +277,7 @@ def _breaks_the_end(cut: _Cut) -> bool:
         aside = last[0] in CLAUSE | EXAMPLES | RELATIVE or last[:2] == ["and", "even"]
         if cut.comma and aside and plain[0] in TAILS - RELATIVE:
             return True  # "regards pain, and even death, as": after the aside the sentence goes on
-    if plain[:3] == ["as", "well", "as"]:
-        return True  # the other half of what the sentence counts
-    if plain[0] in RELATIVE and _two_verbs(plain):
-        return True  # "the action, which was ill supported was a fiasco": the second is the sentence's own
-    if plain[0].endswith("ing") and plain[1:2] and plain[1] in JOINS:
-        return True  # "tests, monitoring and scans"
-    listing = plain[0].endswith("ing") and plain[0] not in EXAMPLES
-    if listing and any(w.endswith("ing") for w in before[-4:]):
-        return True  # "by lowering wages, lowering prices, and ...": a list
-    pairs = set(zip(before, before[1:], strict=False))
-    if {("not", "only"), ("not", "because")} & pairs and {"also", "but", "because"} & set(plain):
-        return True  # the half that is denied waits for the other
-    return ("only", "to") in pairs  # "life formed only to be wiped out": by what?
+    return False
 
 
 def _two_verbs(clause: list[str]) -> bool:
@@ -341,9 +349,7 @@ def _breaks_between_commas(cut: _Cut) -> bool:
     listed = any(evidence[i + 1].lower() in JOINS for i in later)
     following = cut.follows.lower()
     if listed and not cut.verb and not CONNECTIVES.match(" ".join(plain)) and plain[0] not in OPENERS - AHEAD:
-        return (
-            True  # ", often snorted, smoked, or mixed": an item of a list; ", which is a city like Rome, Bonn, or Oslo"
-        )
+        return True  # ", often snorted, smoked, or mixed": an item of a list
     if listed and plain[0] not in CLAUSE | RELATIVE | EXAMPLES | {"that"}:
         return True
     leads = CLAUSE | RELATIVE | TAILS | AHEAD | OPENERS | EXAMPLES | NUMERALS | {"that"}

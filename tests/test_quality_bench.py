@@ -5,16 +5,21 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from bench.errors import Case, auroc, planted, recall_at, word_scores
+from bench.plan import kept, laid_out
 from bench.plants import RECOMBINATIONS, TOKEN_PLANTS, hedge, splice, trims
 from bench.quality import BEGIN, END, put, rows
 from bench.retrieval import ndcg, recall, tfidf
 from bench.text import planned_first
+from dlm_core.canvas import Kind
 from dlm_core.models import load_models
+from dlm_core.planning import Plan
 from dlm_core.train.measure import calibration
+from dlm_core.train.plan_examples import Example
 from dlm_core.train.text_data import Pair
 
 FIRST = "Most new stars, which form in clouds, are red dwarfs because small clouds are common."
@@ -135,3 +140,22 @@ def test_the_table_says_what_was_met_and_keeps_the_rest_of_the_file(tmp_path: Pa
     file.write_text(f"{END}\n{BEGIN}\n")
     with pytest.raises(ValueError, match="marker"):
         put("| new |\n", file)
+
+
+def test_the_plan_that_counts_is_the_one_a_report_would_keep() -> None:
+    vectors = np.eye(6, 384, dtype=np.float32) + 0.2
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    page = np.array([0, 0, 0, 1, 1, 1])
+
+    def plan(*rows: int) -> Plan:
+        return Plan([Kind.SECTION, *[Kind.CLAIM] * len(rows)], [(), *((r,) for r in rows)], [1.0] * (len(rows) + 1))
+
+    texts = [f"Sentence number {n} speaks of lamp {n}." for n in range(6)]
+    gold = plan(0, 1, 2)
+    case = Example(
+        "Lamps", vectors.mean(0), vectors, np.zeros((6, 1)), texts, page, np.zeros(6), page, np.arange(6), gold
+    )
+    drawn = [plan(3, 4, 5), plan(0, 1, 2), plan(0, 1, 4), plan(0, 2, 1)]
+    assert kept(drawn, case) in drawn[1:]
+    assert kept(drawn[:1], case) is drawn[0]
+    assert laid_out(gold, case) == [0, 1, 2]
