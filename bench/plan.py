@@ -3,7 +3,7 @@
     python -m bench.plan --data ../shared/data --cache FOLDER [--cases 300]
 
 prints one JSON line a figure. Eight plans are drawn and the one is measured that
-a report would keep; --drafts 1 takes a seventh of the time, as in `bench.quality`.
+a report would keep; --drafts 1 is far quicker, as in `bench.quality`.
 Pools are a question's gold pages and what stands nearest to it in other pages
 (dlm_core/train/plan_examples.py). Peers on the same pools, each with the count of
 the plan it is compared with: bench/select.py, and the planner with random

@@ -191,7 +191,7 @@ def _opening_is_whole(cut: _Cut) -> bool:
     plain = cut.plain
     subordinator = plain[0] in {"although", "while", "because", "since", "though", "as"}
     # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
-    bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD - {"of"} | {"instead"} and not subordinator
+    bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD | {"instead"} and not subordinator
     clause = subordinator and len(plain) > 1 and plain[1] != "of" and "," not in cut.gone[:-1]
     rest = [w.lower() for w in cut.evidence[cut.end :] if not is_mark(w)]
     if clause and (PRONOUNS & set(rest) or rest[:1] == ["the"]):

@@ -118,7 +118,7 @@ RELATIVE = word_set("that which who whose whom where when if while because what 
 
 # after these comes no finite verb
 NOUN_FOLLOWS = word_set("""
-    a an the of to its their his her this these for with by in on at from any all some no each every and or
+    a an the of to its their his her this these for with by in on at from any all some no each every and or being
 """)
 
 # after these a form in -ed is a participle, as a rule

@@ -43,7 +43,7 @@ LIMITS = frozenset("or but other with without except excluding assuming".split()
 OPENERS = frozenset(
     "however therefore thus moreover furthermore also additionally consequently hence indeed similarly likewise"
     " nevertheless nonetheless overall specifically finally still again instead accordingly meanwhile"
-    " besides clearly notably essentially basically and but so for in as of by although while because since"
+    " besides clearly notably essentially basically and but so for in as by although while because since"
     " though interestingly importantly note remember recall that".split()
 )
 # What one of these points at stays behind it: without its reason, "higher not because ..., but" denies nothing.

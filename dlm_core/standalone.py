@@ -343,7 +343,7 @@ _NOT_VERB_AFTER = ("able", "ible", "ful", "ous", "less")
 def _is_verb(word: str, low: str, before: str, after: str) -> bool:
     if low in AUX or low.endswith("n't") or low in ("they're", "there's", "it's"):
         return before != "to" or low not in ("be", "have", "do")
-    if before in NOUN_FOLLOWS or before == "being":  # "The document being parsed."
+    if before in NOUN_FOLLOWS:  # also "The document being parsed."
         return False
     if low in IRREGULAR or (low.endswith("ed") and "-" not in low):
         return before in AUX or after not in PARTICIPLE_FOLLOWS

@@ -106,10 +106,10 @@ class Figures:
     seconds: float
 
 
-def figures(cases: list[Example], plans: Sequence[Plan], seconds: float) -> Figures:
+def figures(cases: list[Example], drawn: Sequence[Plan], seconds: float) -> Figures:
     """Figures of one plan a case; seconds: what one plan took."""
     rows, same, pairs = [], 0, 0
-    for case, made in zip(cases, plans, strict=True):
+    for case, made in zip(cases, drawn, strict=True):
         found, gold = set(made.claims()), set(case.plan.claims())
         hit = len(found & gold)
         a, b = coherence(made, case.part)
