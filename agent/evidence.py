@@ -83,7 +83,8 @@ def gather(
     the captions of figures say may be cited without their labels. apart: what the
     question asks of separately; each has a few places of its own, so that the pages
     on one do not crowd out those on another. Nothing is random: the same library
-    and queries give the same pool in the same order.
+    and queries give the same pool in the same order, wherever its files lie: ids come from addresses, so what is
+    equally good stays in the order it was found in, not in that of its ids.
     """
     kept = list(dict.fromkeys(keep))
     many = {q: PASSAGES if q in (brief.question, *brief.parts) else OTHERS for q in queries}
@@ -101,7 +102,7 @@ def gather(
     def promise(i: str) -> float:
         return round(float((asked @ where[i]).max()) + found[i][1] / top, 6)
 
-    ids = sorted(found, key=lambda i: (i not in kept, -promise(i), i))[: max(CANDIDATES, len(kept))]
+    ids = sorted(found, key=lambda i: (i not in kept, -promise(i)))[: max(CANDIDATES, len(kept))]
     vectors = library.vectors(ids)
     origin = [found[i][0].source for i in ids]
     context = np.stack([where[i] for i in ids])
@@ -131,7 +132,7 @@ def gather(
     }
     row = {i: n for n, i in enumerate(ids)}
     wanted = [i for i in ids if i in set(kept) or found[i][0].source not in cut]
-    ranked = sorted(wanted, key=lambda i: (i not in set(kept), -score[i], i))
+    ranked = sorted(wanted, key=lambda i: (i not in set(kept), -score[i]))
     # What speaks of the same as a claim of the draft may contradict it, and must be seen.
     held = vectors[[row[i] for i in kept if i in row]]
     beside = (vectors @ held.T).max(axis=1) if len(held) else np.zeros(len(ids))
@@ -147,7 +148,7 @@ def gather(
     cited = [i for i in chosen if i in set(kept)]
     first = [i for i in chosen if i in reserved or beside[row[i]] >= BESIDE]
     chosen = _capped(cited, [*first, *chosen], {i: found[i][0].source for i in chosen}, limit)
-    order = sorted(closeness, key=lambda s: (-closeness[s], s))
+    order = sorted(closeness, key=lambda s: -closeness[s])
     place = {s: n for n, s in enumerate(order)}
     chosen.sort(key=lambda i: (place[found[i][0].source], found[i][0].start))
     left = {s: c for s, c in cut.items() if s not in {found[i][0].source for i in chosen}}
@@ -194,7 +195,7 @@ def _candidates(
             passages[passage.id] = passages.get(passage.id, 0.0) + score
     out: dict[str, tuple[Evidence, float]] = {}
     flagged: dict[str, list[str]] = {}
-    for name in sorted(passages, key=lambda p: (-round(passages[p], 9), p)):
+    for name in sorted(passages, key=lambda p: -round(passages[p], 9)):
         passage = library.passage(name)
         if addresses_reader(f"{passage.heading}\n{passage.text}"):
             flagged.setdefault(passage.source, []).append(name)

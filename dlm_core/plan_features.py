@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,9 +62,8 @@ def feature_matrix(
     many = len(texts)
     near = vectors @ question
     rank = near.argsort().argsort() / max(many - 1, 1)
-    source_id = np.unique(np.asarray(sources), return_inverse=True)[1] if many else np.zeros(0, int)
-    both = np.asarray([f"{s}\x1f{h}" for s, h in zip(sources, headings, strict=True)])
-    part_id = np.unique(both, return_inverse=True)[1] if many else np.zeros(0, int)
+    source_id = _numbered(sources)
+    part_id = _numbered(list(zip(sources, headings, strict=True)))
     start = np.asarray(starts, dtype=np.float64)
     place, leads = np.zeros(many), np.zeros(many)
     by_source, by_part, source_near, share = np.zeros(many), np.zeros(many), np.zeros(many), np.zeros(many)
@@ -107,6 +106,13 @@ def feature_matrix(
         *_shared_words(asked, texts, headings),
     ]
     return np.concatenate([np.stack(columns, 1), source_code[source_id], part_code[part_id]], 1).astype(np.float32)
+
+
+def _numbered(names: Sequence[Hashable]) -> np.ndarray:
+    """(M,) int: each name as its place among the different ones, in the order they come: what a source is called, which
+    says where its file lies, must not decide which code it gets."""
+    place = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    return np.array([place[name] for name in names], dtype=int)
 
 
 def _shared_words(asked: str, texts: Sequence[str], headings: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

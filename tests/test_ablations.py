@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,18 @@ def test_a_run_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     ablations.trained(corpus, RECIPE, 2, 0, file)
     resumed = ablations.trained(corpus, RECIPE, 3, 0, file)
     assert resumed.step == 3
+
+
+def test_a_run_is_compared_case_by_case_with_the_one_that_has_everything(tmp_path: Path) -> None:
+    corpus: Corpus = made_corpus()
+    run = ablations.trained(corpus, RECIPE, 2, 0, tmp_path / "run.ckpt")
+    made = ablations.judged(run, examples(corpus, 4, np.random.default_rng(0), 24))
+    assert len(made.f1) == 4 and made.figures["f1"] == np.mean(made.f1)
+    better = replace(made, f1=[v + 0.1 for v in made.f1])
+    assert np.allclose(better.gap(made), 0.1) and np.allclose(made.gap(better), -0.1)
+    file = ablations.file_of(tmp_path, "no summaries, no glossaries", 2, 0)
+    file.write_text(json.dumps(asdict(made)))
+    assert file.name == "no-summaries-no-glossaries-2-0.json" and ablations.read(file) == made
 
 
 def test_switches_are_put_back() -> None:

@@ -14,6 +14,7 @@ from agent.brief import LONGEST, BriefError, clean, make_brief
 from agent.stop import Limits
 from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.embed import Embedder
+from dlm_core.plan_features import features
 from dlm_core.pool import Pool
 from dlm_core.segment import split, tidy
 from tools.library import Library
@@ -176,6 +177,26 @@ def test_the_pool_is_about_the_question_and_in_one_order(library: Library, embed
         starts = [e.start for e in library.evidence(found.ids) if e.source == NAMES[source]]
         assert starts == sorted(starts) and len(starts) >= 2
     assert all(e.standalone for e in library.evidence(found.ids))
+
+
+def test_where_a_folder_lies_does_not_decide_on_the_pool(tmp_path: Path, embedder: Embedder) -> None:
+    said = {"tides": TIDES, "moon": MOON, "bread": BREAD, "a copy of the moon": MOON}
+    seen, ranked = [], []
+    for place in ("a", "b", "c", "d"):
+        with Library(tmp_path / place, embedder) as library:
+            for name, text in said.items():
+                url = f"file:///{place}/{name}.md"
+                library.add(Source(source_id(url), url, name.title(), tidy(joined(text)), "2026-01-02"))
+            asked = [q.text for q in queries.first(BRIEF)]
+            found = evidence.gather(BRIEF, asked, library, embedder, sources=[s.id for s in library.sources()])
+            pool = evidence.load_pool(library, found.ids)
+            told = features(pool, BRIEF.question, embedder([BRIEF.question])[0])
+            seen.append(([(pool.title(i), pool.evidence[i].text) for i in pool.ids], told.tolist()))
+            titles = {s.id: s.title for s in library.sources()}
+            ranked.append([titles[s] for s in sorted(titles)])
+    assert any(order != ranked[0] for order in ranked)  # so ids do differ in their order
+    assert all(one == seen[0] for one in seen)
+    assert {title for title, _ in seen[0][0]} == {"Tides", "A Copy Of The Moon"}  # of the same words one is taken
 
 
 def test_twins_are_folded_but_not_where_they_disagree(library: Library, embedder: Embedder) -> None:

@@ -313,15 +313,16 @@ class Library:
     # --- search -----------------------------------------------------------------
 
     def _prepare(self, sources: set[str] | None) -> _Index:
-        """The passages of some sources (None: all) in one fixed order, and their BM25."""
-        listed = {s.id: s.title for s in self.sources()}
+        """The passages of some sources (None: all) and their BM25, in the order of titles and addresses: where a folder
+        lies decides on the ids of its files, and must not decide on what is found."""
+        listed = {s.id: s.title for s in sorted(self.sources(), key=lambda s: (s.title, s.url))}
         key = frozenset(listed if sources is None else listed.keys() & sources)
         if self._index_of is not None and self._index_of[0] == key:
             return self._index_of[1]
         ids: list[str] = []
         documents: list[str] = []
         seen: set[str] = set()
-        for source_id in sorted(key):
+        for source_id in (s for s in listed if s in key):
             for passage in self._split(source_id).passages.values():
                 fold = _fold(passage.text)
                 if fold not in seen:  # else the same words under another address
