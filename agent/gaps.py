@@ -127,13 +127,35 @@ def offered(made: Decision, canvas: Canvas, pool: Pool, slighted: Sequence[str])
 def unspoken(brief: Brief, canvas: Canvas, pool: Pool) -> list[Thing]:
     """Things the question names that no claim speaks of, those first that would be
     searched for by themselves. A claim speaks with the heading and the title it comes from."""
-    cited = [e for e in canvas.cited() if e in pool.evidence]
-    texts = [s.text for s in canvas.claims() if s.text]
-    texts += [f"{pool.evidence[e].heading} {pool.evidence[e].text} {pool.title(e)}" for e in cited]
+    texts = _said(canvas, pool)
     if not texts:
         return []
     named = [*apart(brief), *things(brief)]
     return [t for t in dict.fromkeys(named) if is_thing(t) and not speaks_of(t, texts)]
+
+
+def silent(brief: Brief, canvas: Canvas, pool: Pool) -> list[Thing]:
+    """Of what is unspoken, what a reader would miss: no thing of several words whose first stands somewhere (the
+    "logging module" under "Logging"), and no name alone where the rest is spoken of (the docs of Python name no
+    Python), unless it is one of those that are searched for by themselves."""
+    texts, sharp = _said(canvas, pool), apart(brief)
+    found = unspoken(brief, canvas, pool)
+    rest = any(t not in found for t in things(brief) if is_thing(t))
+
+    def missed(thing: Thing) -> bool:
+        first = thing.words[0]
+        if len(thing.words) > 1:
+            return not speaks_of(replace(thing, words=(first,)), texts)
+        return not (rest and first[0].isupper())
+
+    return [t for t in found if t in sharp or missed(t)]
+
+
+def _said(canvas: Canvas, pool: Pool) -> list[str]:
+    """The claims, and what they cite with its heading and its source's title."""
+    cited = [e for e in canvas.cited() if e in pool.evidence]
+    texts = [s.text for s in canvas.claims() if s.text]
+    return texts + [f"{pool.evidence[e].heading} {pool.evidence[e].text} {pool.title(e)}" for e in cited]
 
 
 def carriers(canvas: Canvas, pool: Pool) -> list[tuple[Slot, set[str]]]:

@@ -116,6 +116,20 @@ def test_a_draft_lacks_what_its_question_names(embedder: Embedder) -> None:
     assert [g.about for g in whole if g.kind == "thin"] == ["Sound"]
 
 
+def test_what_no_claim_speaks_of_is_told_where_a_reader_would_miss_it(embedder: Embedder) -> None:
+    canvas = drafted(pool := pool_of(SAID, embedder), {"Lamps": [0, 1, 2]})
+
+    def silent(question: str) -> list[str]:
+        return [t.text for t in gaps.silent(make_brief(question), canvas, pool)]
+
+    assert silent("What causes unemployment?") == ["unemployment"]  # the only thing it names
+    assert silent("How do radio beacons work?") == ["radio beacons"]
+    assert silent("How do lamps, mirrors and lenses work?") == ["mirrors"]
+    assert silent("How does a lighthouse keeper turn the lamp?") == []  # its first word stands there
+    assert silent("How are lamps and lenses built and written in Norway?") == []
+    assert silent("What is Norway?") == ["Norway"]
+
+
 def test_what_is_at_hand_on_a_slighted_part_is_offered_first(embedder: Embedder) -> None:
     pool = pool_of(SAID, embedder)
     canvas = drafted(pool, {"Lamps": [0, 1, 2]})

@@ -242,7 +242,6 @@ def _sources(context: Context, evidence: Mapping[str, Evidence]) -> dict[str, So
 def missing(state: State, context: Context, brief: Brief) -> list[str]:
     """What the report lacks, in sentences."""
     from agent import gaps, queries
-    from agent.subquestions import apart
     from dlm_core.wanted import lacking, length
 
     canvas = context.canvas(brief, state["canvas"])
@@ -251,8 +250,7 @@ def missing(state: State, context: Context, brief: Brief) -> list[str]:
         f"The sources gave nothing close to the question “{part.rstrip('?')}?”."
         for part in queries.uncovered(brief, canvas, pool, context.embedder)
     ]
-    silent = [t for t in gaps.unspoken(brief, canvas, pool) if t in apart(brief)]
-    if silent:
+    if silent := gaps.silent(brief, canvas, pool):
         named = " and ".join(f"“{t.text}”" for t in silent)
         out.append(f"No claim speaks of {named}, which the question names.")
     out += [
