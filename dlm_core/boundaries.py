@@ -17,6 +17,7 @@ _MAY_END = word_set("""
     esq
 """)
 _END = re.compile(r"[.!?…]+[\"”’')\]]*(?=\s|$)")
+_LETTERS = re.compile(r"\b[A-Z],? (?:and|or) [A-Z]$")  # "vitamins A, D, E, and K."
 _OPEN_CODE = re.compile(r"[a-z_][\w]*(?:[._(]|::)|[a-z]+[A-Z]")
 
 
@@ -61,7 +62,9 @@ def _ends(paragraph: str, begin: int, match: re.Match[str], following: str) -> b
             return True
         if word in _MAY_END:
             return starter
-        if len(word) == 1 and word.isalpha():  # an initial, unless a plain sentence follows
+        if len(word) == 1 and word.isalpha():  # an initial, unless a plain sentence follows, or it ends a list
+            if _LETTERS.search(paragraph[begin : match.start()]):
+                return following[:1].isupper()
             named = re.search(r"\b[A-Z][a-z]+ $", paragraph[: match.start() - 1][-20:])
             return starter and token[0].isupper() and not named
         if re.fullmatch(r"(?:[a-z]\.)+[a-z]", word):

@@ -266,6 +266,8 @@ def _waits(cut: _Cut) -> bool:
     how = plain[0] in FREE and not cut.comma
     if (how or plain[0] in {"using", "by"}) and len(kept) > 1 and kept[-1].endswith("ed") and kept[-2] in FINITE:
         return True  # "behaviors are performed because ...": the reason is all that is said of them
+    if how and plain[0] == "because" and _defines(kept):
+        return True  # "are people who have no job because ...": which people is all that it says
     last = kept[max((i + 1 for i, w in enumerate(kept) if w in {",", ";"}), default=0) :]
     if len(last) < len(kept) and last:
         if last[0] in OPENERS and (len(last) == 1 or CONNECTIVES.fullmatch(" ".join(last))):
@@ -278,6 +280,14 @@ def _waits(cut: _Cut) -> bool:
         if cut.comma and aside and plain[0] in TAILS - RELATIVE:
             return True  # "regards pain, and even death, as": after the aside the sentence goes on
     return False
+
+
+def _defines(words: list[str]) -> bool:
+    """Whether a clause says which ones its subject is: "They are people who", "It is a way that"."""
+    at = next((i for i, w in enumerate(words) if w in BEING | RELATIVE | {"that", "what"}), len(words))
+    if words[at : at + 1] == [] or words[at] not in BEING or words[at + 1 : at + 2] == []:
+        return False
+    return not words[at + 1].endswith("ing") and bool(RELATIVE & set(words[at + 2 :]) or "that" in words[at + 3 :])
 
 
 def _two_verbs(clause: list[str]) -> bool:

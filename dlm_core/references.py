@@ -35,7 +35,7 @@ _CONNECTIVES = re.compile(
     r"|these|see|make matters|put it|say|understand (?:this|how|why|what)|complicate)|Overall|Even"
     r"|At (?:the (?:same|time|other|next|beginning of the)|first|this|that|these|last|some)|Once (?:again|this|that"
     r"|these)|Along (?:the|these|with (?:this|these))|More (?:importantly|specifically|recently|generally|broadly"
-    r"|precisely|formally|often)|Most importantly|Worse|Better|Together,|Alternatively|Equally"
+    r"|precisely|formally|often)|Most (?:importantly|notably)|Worse|Better|Together,|Alternatively|Equally"
     r"|Correspondingly|Reciprocally|Previously"
     r"|Simultaneously|Eventually|Later|Earlier|Initially|Soon|Until (?:then|now|recently)|Since then|From (?:there"
     r"|then|here|this|that|these|the above)|(?:(?:Shortly|Immediately) )?[Tt]hereafter"
@@ -227,6 +227,18 @@ _COMPARES = re.compile(
 )
 
 
+# "Skimming has four important advantages.": which, is said in what comes next.
+_ANNOUNCES = re.compile(
+    r"\b(?:has|have|had|is|are|was|were|offers?|includes?|involves?|serves?|takes?|plays?|uses?|requires?)"
+    r" (?:two|three|four|five|six|seven|eight|nine|ten|several|a (?:number|variety|couple) of)"
+    r" (?:[\w-]+ ){0,2}(?:advantages|approaches|aspects|benefits|categories|causes|characteristics|classes|components"
+    r"|conditions|consequences|criteria|dimensions|disadvantages|drawbacks|effects|elements|examples|explanations|factors"
+    r"|features|forms|functions|goals|groups|ideas|implications|issues|kinds|levels|limitations|methods|objectives"
+    r"|options|parts|phases|points|principles|problems|properties|purposes|questions|reasons|roles|rules|stages|steps"
+    r"|strategies|things|types|uses|ways)\.$"
+)
+
+
 def _that_what(s: str) -> bool:
     """Whether a sentence says "that group" and names no group before."""
     return any((m[1] or m[2])[:6] not in s[: m.start()].lower() for m in _THAT.finditer(s))
@@ -246,6 +258,7 @@ _RULES: tuple[tuple[Callable[[str], object], str], ...] = (
     (_EVENT.search, "points to something named before"),
     (_that_what, "points to something named before"),
     (_COMPARES.search, "compares with something named before"),
+    (_ANNOUNCES.search, "announces what comes next"),
 )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from dlm_core.boundaries import sentences
 from dlm_core.clutter import clean, mendable
+from dlm_core.headings import heading_of
 from dlm_core.inline import clean_inline
 from dlm_core.standalone import standalone
 
@@ -62,7 +63,6 @@ class Evidence:
 
 
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
-_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\.\s+(?=[A-Z])")  # "12.3. " is of the page's order, not of its subject
 _ITEM = re.compile(r"(?:[-*+•‣◦▪]|\(?(\d{1,3}|[a-z])[.)])\s+(.*)$")
 _RULE = re.compile(r"(?:[-*_=]\s*){3,}$|[|:\-\s+]*-[|:\-\s+]*$")
 
@@ -365,8 +365,9 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
         if kind == "heading":
             close()
             match = _HEADING.match(text[start:end])
-            heading = _NUMBER.sub("", match.group(2) if match else text[start:end])
-            title = (end - len(heading), end) if text[start:end].endswith(heading) else None
+            heading = heading_of(match.group(2) if match else text[start:end], text)
+            stands = text[start:end][-len(heading) :].casefold() == heading.casefold()
+            title = (end - len(heading), end) if stands else None
             colon = False
             continue
         section.extend(_atoms(text, kind, start, end, number, colon, heading))

@@ -25,6 +25,7 @@ from dlm_core.english import (
     PRONOUNS,
     RELATIVE,
     VERBS,
+    word_set,
 )
 from dlm_core.references import points_outside
 
@@ -88,6 +89,7 @@ _SIGNATURE = re.compile(
 _LOCAL_NAME = re.compile(
     r"(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+(?![\w.(])|(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+\.(?=\s|$)"
 )  # a parameter, as a rule
+NO_NAMES = FUNCTION | word_set("despite throughout following according besides upon due thanks given along across")
 _MEN = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.I)
 _PEOPLE = re.compile(
     r"\b(?:person|man|woman|child|boy|girl|king|queen|president|author|mother|father|husband|wife|son|daughter"
@@ -96,6 +98,7 @@ _PEOPLE = re.compile(
     r"|user|doctor|actor|emperor|governor|senator|mayor|editor|doctor|investor|inventor|[a-z]{3,}(?:ist|ian))\b"
 )
 _LEADING_PHRASE = re.compile(
+    r"(?!By the time\b)"
     r"(?:Without|In|For|With|During|At|On|By|Often|From|Within|Under|Through|Despite|Like|Unlike|According to|Over"
     r"|Across|Outside|Inside|Prior to|To|Until|By the|After|Before|Throughout"
     r"|Starting|Beginning|Since|As of|Because of|Due to|Instead of"
@@ -285,7 +288,7 @@ def _pronouns(s: str) -> str:
     match2 = _MEN.search(s)
     if match2:
         before = s[: match2.start()]
-        names = [w for w in _WORD.findall(before) if len(w) > 2 and w[0].isupper() and w.lower() not in FUNCTION]
+        names = [w for w in _WORD.findall(before) if len(w) > 2 and w[0].isupper() and w.lower() not in NO_NAMES]
         if not names and not _PEOPLE.search(before):
             return "pronoun without its noun"
     if _FIRST_NAME.search(s):

@@ -326,3 +326,10 @@ def test_a_connective_does_not_take_the_sentence_behind_it_along() -> None:
         "For example, start with growth, and jobs.",
     ]
     assert problems("The field takes an overall view of the economy, and jobs.", said)
+
+
+def test_who_is_meant_keeps_its_reason() -> None:
+    said = "The structurally jobless are people who have no work because they lack skills valued by firms."
+    assert any("breaks off" in p or "phrase" in p for p in problems(said.split(" because")[0] + ".", [said]))
+    said = "Many people, who had no say, left the town because the river had flooded it in the spring."
+    assert problems("Many people left the town.", [said]) == []

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from dlm_core.boundaries import sentences
+from dlm_core.headings import heading_of
 from dlm_core.inline import clean_inline
 from dlm_core.segment import split, tidy, usable
 from dlm_core.standalone import standalone
@@ -408,3 +409,31 @@ def test_a_sentence_may_end_in_etc_and_a_heading_has_no_number() -> None:
     passages, evidence = split(page, "src_0123456789")
     assert passages[0].heading == "Managing Packages with pip"
     assert any(e.text.startswith("Due to the lack") for e in evidence)
+
+
+def test_a_heading_in_capitals_is_set_in_title_case() -> None:
+    page = "SIDS is a sudden death of an infant, and the NAACP fought Jim Crow laws."
+    assert heading_of("THE RISE OF THE NAACP", page) == "The Rise of the NAACP"
+    assert heading_of("SIDS", page) == "SIDS"
+    assert heading_of("WORLD WAR II: THE END", page) == "World War II: The End"
+    assert heading_of("WHY THE U.S. DIDN’T JOIN", page) == "Why the U.S. Didn’t Join"
+    assert heading_of("THE “INVISIBLE EMPIRE OF THE SOUTH”", page) == "The “Invisible Empire of the South”"
+    assert heading_of("TRANSCENDENTALISM", page) == "Transcendentalism"
+    assert heading_of("Jim Crow and the NAACP", page) == "Jim Crow and the NAACP"
+    passages, evidence = split("## A NEW DEAL\n\nThe deal was made in 1933 by the president.", "src_0123456789")
+    assert passages[0].heading == "A New Deal" and [e.text for e in evidence][0] == "A NEW DEAL"
+
+
+def test_a_list_of_letters_ends_a_sentence_and_an_initial_does_not() -> None:
+    said = "Fat-soluble vitamins include vitamins A, D, E, and K. Fat-soluble vitamins play many roles."
+    assert [said[a:b] for a, b in sentences(said)][1] == "Fat-soluble vitamins play many roles."
+    said = "The laser was built by A. Schawlow and T. Maiman in 1960. It was red."
+    assert len(sentences(said)) == 2
+
+
+def test_who_he_is_and_which_four_they_are_is_said_elsewhere() -> None:
+    assert standalone("Despite his efforts to help, his response to the crisis left Americans angry.")
+    assert not standalone("Despite the efforts of Hoover, his response to the crisis left Americans angry.")
+    assert standalone("Price skimming has four important advantages.")
+    assert not standalone("Price skimming has four important advantages over leader pricing.")
+    assert standalone("Most notably, the American Liberty League labeled the act as fascist.")
