@@ -26,7 +26,8 @@ _CONNECTIVES = re.compile(
     r"|mentioned|discussed|described|shown|seen|explained|stated|indicated|illustrated|pointed|expected|always"
     r"|usual|before|above|previously|well|always|with (?:the|any|other)|can|for|part|one (?:might|can|would)"
     r"|an (?:example|illustration|alternative|aside|added|[a-z]+ example)|a [a-z, ]{0,30}example))\b|By (?:contrast"
-    r"|comparison|then|now|doing|this|that|these)|On the (?:other|one|contrary|flip|same)|On top of|That is|Indeed"
+    r"|comparison|then|now|doing|this|that|these)|On the (?:next|last|previous|second|third|other|one"
+    r"|contrary|flip|same)|On top of|That is|Indeed"
     r"|Of (?:course|these|those|all|the (?:two|three|four|five|six|above))|After all|Again|Besides,|Rather(?! than)"
     r"|Meanwhile|Afterwards?|Subsequently|Specifically|Particularly|Namely|Notably|Importantly|Clearly|Obviously"
     r"|Fortunately|Unfortunately|Interestingly|Surprisingly|Luckily|Sadly|Curiously|Ironically|Hopefully|Naturally"
@@ -120,7 +121,7 @@ _VERBISH = (
 )
 _BARE_THING = re.compile(
     r"(?:(?:If|When|Once|While|After|Before|Because|Since|Although|Until|Unless|As|Whenever|Where|In|On|For|With) "
-    r"|(?:On|In|For|By|Under|At|Typically|Normally|Usually|Generally|Often)\b(?: [\w-]+){0,4}, )?"
+    r"|(?:On|In|For|By|Under|At|With|Typically|Normally|Usually|Generally|Often)\b(?: [\w-]+){0,4}, )?"
     r"(?:[Tt]he|[Ii]ts) (?:[a-z-]+ )?(?:" + "|".join(sorted(THING)) + r"),? " + _VERBISH
 )
 _CROSS = re.compile(
@@ -159,6 +160,7 @@ _CROSS = re.compile(
     r"|green|dashed|solid|dotted|black|white|yellow|gray|orange|purple|horizontal|vertical) (?:lines?|curves?|box"
     r"|boxes|dots?|arrows?|areas?|bars?|axis)\b|\b(?:point|curve|line|area|box|region|angle|side|graph|panel|column"
     r"|row|axis)s? \(?[A-Z]\)?(?=[ ,.;)])|\bend of (?:the|each|every) chapter\b"
+    r"|\b(?:object|objects|value|values|string|list|result) returned as (?:a|the) result\."
     r"|\bdirection of the arrows?\b|\barrows? (?:indicate|mark|point|represent|show)s?\b"
 )
 _PERSON = re.compile(
@@ -229,7 +231,7 @@ _COMPARES = re.compile(
 
 # "Skimming has four important advantages.": which, is said in what comes next.
 _ANNOUNCES = re.compile(
-    r"\b(?:has|have|had|is|are|was|were|offers?|includes?|involves?|serves?|takes?|plays?|uses?|requires?)"
+    r"^(?:[\w’'-]+ ){1,7}(?:has|have|had|[Tt]here (?:is|are|was|were)|offers?|includes?|involves?|serves?|takes?|plays?|uses?|requires?)"
     r" (?:two|three|four|five|six|seven|eight|nine|ten|several|a (?:number|variety|couple) of)"
     r" (?:[\w-]+ ){0,2}(?:advantages|approaches|aspects|benefits|categories|causes|characteristics|classes|components"
     r"|conditions|consequences|criteria|dimensions|disadvantages|drawbacks|effects|elements|examples|explanations|factors"

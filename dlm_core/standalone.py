@@ -39,6 +39,7 @@ _PLAIN_IMPERATIVE = re.compile(
     r"|Construct|Generate|Retrieve|Obtain|Convert|Execute|Wrap|Always|Never|Examine|Evaluate|Analyze|Allow|Provide"
     r"|Prefer|Append|Insert|Receive|Unlike before|Contact|Consult|Register|Interact|Bring|Draw|Solve|Navigate"
     r"|Download|Paste|Print|Ask|Pick|Decide|Repeat|Understand|Know|Watch|Wait"
+    r"|(?:Start|Stop|Continue|Resume|Finish) [a-z]+ing"
     r"|Use(?! (?:of|cases?|is|was|has|may|can|and|by|in|for|rates?)\b))\b(?!['’]s\b)"
 )
 _THEN = re.compile(r"(?:To|If|When|For|In|On|Once|After|Before|With)\b[^,]*, ([a-z]+) (\w+)")
@@ -319,7 +320,8 @@ def _verbless(s: str) -> str:
         before = words[i - 1].lower() if i else ""
         after = words[i + 1].lower() if i + 1 < len(words) else ""
         known = low in AUX or low in PLAIN_VERBS or low in KNOWN_VERBS
-        if i > 1 and len(words) >= 12 and known and not relative and before != "to" and words[1].lower() != "to":
+        infinitive = "to" in (before, words[i - 2].lower() if i > 1 else "", words[1].lower())  # "to catch reference"
+        if i > 1 and len(words) >= 12 and known and not relative and not infinitive:
             return ""
         if before in ADVERBS and i > 1:
             before = words[i - 2].lower()

@@ -437,3 +437,29 @@ def test_who_he_is_and_which_four_they_are_is_said_elsewhere() -> None:
     assert standalone("Price skimming has four important advantages.")
     assert not standalone("Price skimming has four important advantages over leader pricing.")
     assert standalone("Most notably, the American Liberty League labeled the act as fascist.")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "With multiple iterables, the iterator stops when the shortest iterable is exhausted.",
+        "On the next call to the generator’s __next__() method, the function will resume executing.",
+        "Start tracing Python memory allocations: install hooks on Python memory allocators.",
+        "The Python memory manager is involved only in the allocation of the bytes object returned as a result.",
+        "The requested memory, filled with copies of PYMEM_CLEANBYTE, used to catch reference to uninitialized memory.",
+    ],
+)
+def test_sentences_of_a_reference_page_that_lean_on_it(sentence: str) -> None:
+    assert standalone(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "With several tasks, an event loop runs each of them in turn until it waits.",
+        "The memory manager, which holds a private heap, has to allocate memory for every object of the program.",
+        "A raw allocator ensures that there is enough room to store data by interacting with the system.",
+    ],
+)
+def test_sentences_of_a_reference_page_that_stand(sentence: str) -> None:
+    assert standalone(sentence) == ""
