@@ -231,7 +231,8 @@ _COMPARES = re.compile(
 
 # "Skimming has four important advantages.": which, is said in what comes next.
 _ANNOUNCES = re.compile(
-    r"^(?:[\w’'-]+ ){1,7}(?:has|have|had|[Tt]here (?:is|are|was|were)|offers?|includes?|involves?|serves?|takes?|plays?|uses?|requires?)"
+    r"^(?:[\w’'-]+ ){0,7}(?:has|have|had"
+    r"|[Tt]here (?:is|are|was|were)|offers?|includes?|involves?|serves?|takes?|plays?|uses?|requires?)"
     r" (?:two|three|four|five|six|seven|eight|nine|ten|several|a (?:number|variety|couple) of)"
     r" (?:[\w-]+ ){0,2}(?:advantages|approaches|aspects|benefits|categories|causes|characteristics|classes|components"
     r"|conditions|consequences|criteria|dimensions|disadvantages|drawbacks|effects|elements|examples|explanations|factors"
