@@ -233,8 +233,9 @@ def _breaks_the_end(cut: _Cut) -> bool:
         return True  # "the frame, the way they are grouped, for translation is set": the sentence's own verb
     if cut.comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):
         return True  # ", the core is saved": a clause, no second name for what stands before it
-    begun = before[0].endswith(("ed", "ing")) and not FINITE & set(_before(before, RELATIVE | OTHERS))
-    if (before[0] in AHEAD or begun) and "," not in before[:-1]:
+    clause = before[_after(before, {";"}) :] or before
+    begun = clause[0].endswith(("ed", "ing")) and not FINITE & set(_before(clause, RELATIVE | OTHERS))
+    if (clause[0] in AHEAD or begun) and "," not in clause[:-1]:
         return True  # "When the collapse is stopped" and "Issued in 1931" wait for what happens then
     if gone[0] in {"—", "–"} and {"—", "–"} & set(gone[1:]):
         return True  # after its second dash the sentence goes on
@@ -268,8 +269,14 @@ def _waits(cut: _Cut) -> bool:
         return True  # "behaviors are performed because ...": the reason is all that is said of them
     if how and plain[0] == "because" and _defines(kept):
         return True  # "are people who have no job because ...": which people is all that it says
-    last = kept[max((i + 1 for i, w in enumerate(kept) if w in {",", ";"}), default=0) :]
+    last = kept[_after(kept, {",", ";"}) :]
     if len(last) < len(kept) and last:
+        if (
+            cut.comma
+            and last[0] in JOINS | {"but"}
+            and {*last[1:2]} & AHEAD & (OTHERS | FREE | {"if", "when", "since"})
+        ):
+            return True  # "it grows, and if the price falls, ": what then?
         if last[0] in OPENERS and (len(last) == 1 or CONNECTIVES.fullmatch(" ".join(last))):
             return True  # "may be enforced; however": what follows is what it is there for
         if len(last) == 1 and last[0].endswith(("ed", "ing")):
@@ -280,6 +287,11 @@ def _waits(cut: _Cut) -> bool:
         if cut.comma and aside and plain[0] in TAILS - RELATIVE:
             return True  # "regards pain, and even death, as": after the aside the sentence goes on
     return False
+
+
+def _after(words: list[str], marks: set[str]) -> int:
+    """Where what follows the last of some marks begins; 0 where there is none."""
+    return max((i + 1 for i, w in enumerate(words) if w in marks), default=0)
 
 
 def _defines(words: list[str]) -> bool:

@@ -114,7 +114,7 @@ _IMPLIED = re.compile(
     r"|called|returns?|set|you|not|this|it|these)\b"
 )
 _VERBISH = (
-    r"(?:is|are|was|were|has|have|had|can|could|will|would|shall|should|may|might|must|does|do|did|cannot|also|then|now"
+    r"(?:is|are|was|were|has|have|had|can|could|will|would|shall|should|may|might|must|does|do|did|cannot|also|never|then|now"
     r"|itself|themselves|here|above|below|just|only|simply|usually|often|[a-z]+ed"
     r"|(?:" + "|".join(sorted(VERBS)) + r")e?s|goes|says|puts|found|made|took|gave|became|went|came|saw|said|told|began"
     r"|ran|kept|held|left|led)\b"
@@ -123,6 +123,11 @@ _BARE_THING = re.compile(
     r"(?:(?:If|When|Once|While|After|Before|Because|Since|Although|Until|Unless|As|Whenever|Where|In|On|For|With) "
     r"|(?:On|In|For|By|Under|At|With|Typically|Normally|Usually|Generally|Often)\b(?: [\w-]+){0,4}, )?"
     r"(?:[Tt]he|[Ii]ts) (?:[a-z-]+ )?(?:" + "|".join(sorted(THING)) + r"),? " + _VERBISH
+)
+# "About 20 percent or one liter enters the kidneys": of what?
+_SHARE = re.compile(
+    r"(?:(?:Approximately|About|Around|Nearly|Almost|Roughly|Some|Over|Under|Only|Just|Up to|At least|Fewer than|More"
+    r" than|Less than) )?[\d.,–-]+ ?(?:percent|per cent|%) (?:or|" + _VERBISH[3:]
 )
 _CROSS = re.compile(
     r"\b[Ii]t is (?:also )?(?:important|useful|helpful|worth|interesting|essential|crucial|good) to (?:remember"
@@ -161,6 +166,10 @@ _CROSS = re.compile(
     r"|boxes|dots?|arrows?|areas?|bars?|axis)\b|\b(?:point|curve|line|area|box|region|angle|side|graph|panel|column"
     r"|row|axis)s? \(?[A-Z]\)?(?=[ ,.;)])|\bend of (?:the|each|every) chapter\b"
     r"|\b(?:object|objects|value|values|string|list|result) returned as (?:a|the) result\."
+    r"|\b[Tt]he (?:chapters?|sections?|modules?|lessons?|units?) (?:on|about|titled|called)\b"
+    r"|^As the (?:[\w’-]+ ){0,5}(?:cases?|data|examples?|experiences?|figures?|incidents?|passages?|quotations?"
+    r"|quotes?|results?|stories|story|table) (?:above |below )?(?:demonstrates?|illustrates?|indicates?|makes?"
+    r"|shows?|suggests?)\b"
     r"|\bdirection of the arrows?\b|\barrows? (?:indicate|mark|point|represent|show)s?\b"
 )
 _PERSON = re.compile(
@@ -180,12 +189,14 @@ _SMALL_CONNECT = re.compile(
 _ALSO = re.compile(
     r"^(?:[^\s,;]+ ){0,9}?(?<!but )(?<!only )also (?!known|called|termed|referred|named|written|spelled"
     r"|abbreviated)|^[^;]{3,60}, there (?:is|are|was|were) also\b"
+    r"|\bbut other [\w-]+ (?:are|can|could|had|has|have|may|were) also\b"
     r"|,? (?:too|as well|either)\.$|^(?:[^,;]{3,40}, )?(?:[^\s,;]+ ){0,7}?"
     r"(?:therefore|thus|hence|consequently|instead"
     r"|similarly|likewise|nevertheless|nonetheless|accordingly|otherwise)\b(?! of)"
 )
 _LATTER = re.compile(
-    r"\banother (?:example|one|way|reason|type|kind|approach|instance|option|method|such)\b|\bin (?:a"
+    r"\bthe (?:brothers|sisters|couple|twins|duo|trio)\b(?! (?:of|who)\b)"
+    r"|\banother (?:example|one|way|reason|type|kind|approach|instance|option|method|such)\b|\bin (?:a"
     r"|the) (?:similar|same) (?:fashion|way|manner)\b(?! (?:as|that|to))|\bthe (?:latter|aforesaid)\b"
     r"|\bthe former\b(?! [a-z]+ (?:of|who|which|that|is|was|[A-Z]))|\bvice versa\b|\bthe others?\b(?=[,.;]| (?:is"
     r"|are|was|were|has|have|two|three|hand|half))|\bthe (?:two|three|four)\b(?! (?:of|most|main|major|houses"
@@ -254,6 +265,7 @@ _RULES: tuple[tuple[Callable[[str], object], str], ...] = (
     (_CROSS.search, "points elsewhere in the page"),
     (_PERSON.search, "speaks to the reader"),
     (_BARE_THING.match, "its subject is named elsewhere"),
+    (_SHARE.match, "a share of something named elsewhere"),
     (_SMALL_CONNECT.search, "hangs on the sentence before it"),
     (_ALSO.search, "hangs on the sentence before it"),
     (_LATTER.search, "points to something named before"),

@@ -91,6 +91,7 @@ _LOCAL_NAME = re.compile(
     r"(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+(?![\w.(])|(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+\.(?=\s|$)"
 )  # a parameter, as a rule
 NO_NAMES = FUNCTION | word_set("despite throughout following according besides upon due thanks given along across")
+_SCENE = re.compile(r"(?:In|On|At|By|During|From|Throughout|Within|For|Under|As an?)\b[^,]*,")
 _MEN = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.I)
 _PEOPLE = re.compile(
     r"\b(?:person|man|woman|child|boy|girl|king|queen|president|author|mother|father|husband|wife|son|daughter"
@@ -224,7 +225,8 @@ _PARAMETER = re.compile(
 )
 # "The star now has", "When stars finally form", "the new equilibrium wage": after what was told before.
 _THEN_NOW = re.compile(
-    r"The \w+ (?:now|then) \w+|When (?:the )?\w+ finally\b|.*\bthe new (?:\w+ )?(?:wage|price|rate|level)\b"
+    r"The \w+ now \w+|(?!If|When|Since|Because)(?:[\w’'-]+ ){1,4}then (?!\w+ (?:and|or) now\b)\w+"
+    r"|When (?:the )?\w+ finally\b|.*\bthe new (?:\w+ )?(?:wage|price|rate|level)\b"
 )
 # "Cynthia, a psychologist, recalls": somebody of an example, without a last name.
 _SOMEBODY = re.compile(
@@ -274,7 +276,7 @@ def _imperative(s: str) -> str:
 def _pronouns(s: str) -> str:
     """A pronoun with nothing before it that it could stand for."""
     tokens = _WORD.findall(s)
-    if len(tokens) > 1 and tokens[0].endswith("ing") and tokens[1].lower() in PRONOUNS:
+    if len(tokens) > 1 and tokens[0].endswith(("ing", "ed")) and tokens[1].lower() in PRONOUNS:
         return "pronoun without its noun"
     for token in tokens[:8]:
         low = token.lower().rstrip(".")
@@ -289,7 +291,9 @@ def _pronouns(s: str) -> str:
     match2 = _MEN.search(s)
     if match2:
         before = s[: match2.start()]
-        names = [w for w in _WORD.findall(before) if len(w) > 2 and w[0].isupper() and w.lower() not in NO_NAMES]
+        # "In France, he" and "In 133 BCE, as a tribune, he" name a place and a time.
+        said = before.partition(",")[2] if _SCENE.match(before) else before
+        names = [w for w in _WORD.findall(said) if len(w) > 2 and w[0].isupper() and w.lower() not in NO_NAMES]
         if not names and not _PEOPLE.search(before):
             return "pronoun without its noun"
     if _FIRST_NAME.search(s):

@@ -333,3 +333,15 @@ def test_who_is_meant_keeps_its_reason() -> None:
     assert any("breaks off" in p or "phrase" in p for p in problems(said.split(" because")[0] + ".", [said]))
     said = "Many people, who had no say, left the town because the river had flooded it in the spring."
     assert problems("Many people left the town.", [said]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The ducts recover more water; if the blood becomes hyposmotic.", ", the ducts recover less of the water."),
+        ("The price of copper rises, and if demand falls.", ", firms close the mines, leaving many without work."),
+        ("The town grew slowly; in the year 1931.", ", a railway came, bringing many people from the east."),
+    ],
+)
+def test_a_clause_on_a_condition_waits_for_what_happens_then(text: str, said: str) -> None:
+    assert problems(text, [text[:-1] + said])

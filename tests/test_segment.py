@@ -442,6 +442,14 @@ def test_who_he_is_and_which_four_they_are_is_said_elsewhere() -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
+        "The bill never passed, but other presidents have also been accused of trying similar moves.",
+        "As the Jackson and Lincoln stories indicate, presidents may simply ignore decisions of the Court.",
+        "The chapter on normative moral theory provides a framework for the philosophy of duty.",
+        "Approximately 20 percent or one liter enters the kidneys to be filtered.",
+        "In 133 BCE, as a tribune, he proposed a law to distribute public land to landless Romans.",
+        "Rome then dissolved the monarchy in Macedon.",
+        "Convinced he was assuming too much support, the Senate declared a state of emergency.",
+        "The Republic was ruled by the upper classes, and the brothers had challenged the control of the elite.",
         "With multiple iterables, the iterator stops when the shortest iterable is exhausted.",
         "On the next call to the generator’s __next__() method, the function will resume executing.",
         "Start tracing Python memory allocations: install hooks on Python memory allocators.",
@@ -449,17 +457,21 @@ def test_who_he_is_and_which_four_they_are_is_said_elsewhere() -> None:
         "The requested memory, filled with copies of PYMEM_CLEANBYTE, used to catch reference to uninitialized memory.",
     ],
 )
-def test_sentences_of_a_reference_page_that_lean_on_it(sentence: str) -> None:
+def test_sentences_that_lean_on_their_page(sentence: str) -> None:
     assert standalone(sentence)
 
 
 @pytest.mark.parametrize(
     "sentence",
     [
+        "In 133 BCE, Tiberius Gracchus proposed a law after his election by the people of Rome.",
+        "If the price of copper rises, then firms open mines in the mountains.",
+        "About 20 percent of the blood enters the kidneys to be filtered.",
+        "Chapters of the society were founded in every state of the country by 1900.",
         "With several tasks, an event loop runs each of them in turn until it waits.",
         "The memory manager, which holds a private heap, has to allocate memory for every object of the program.",
         "A raw allocator ensures that there is enough room to store data by interacting with the system.",
     ],
 )
-def test_sentences_of_a_reference_page_that_stand(sentence: str) -> None:
+def test_sentences_that_stand_though_they_look_alike(sentence: str) -> None:
     assert standalone(sentence) == ""
