@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LONGEST = 400  # characters; the sentence model reads 256 word pieces
@@ -114,7 +115,7 @@ def _verbs_apart(clause: str) -> list[str]:
     alike = [m.split()[0].lower() in VERBS or (beside and len(m.split()) == 1) for m in members[1:]]
     if not alike or not all(alike):
         return [clause]
-    at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in VERBS), None)
+    at = _verb_at(opening.split()[-1], words)
     if at is None:
         at = len(words) - 1
     if at < 1:
@@ -123,14 +124,26 @@ def _verbs_apart(clause: str) -> list[str]:
     return [f"{opening} {members[0]}", *(f"{opening[0].lower()}{opening[1:]} {subject} {m}" for m in members[1:])]
 
 
+def _verb_at(auxiliary: str, words: Sequence[str]) -> int | None:
+    """Where the verb stands that belongs to an auxiliary before `words`: one of VERBS, "used" after "is", or what comes
+    behind the plural that "do" asks of ("the kidneys filter blood"). None where no rule finds it."""
+    inside = range(1, len(words))
+    known = next((i for i in inside if words[i].lower() in VERBS), None)
+    if known is None and auxiliary.lower() in ("is", "are", "was", "were"):
+        return next((i for i in inside if words[i].lower().endswith("ed")), None)
+    if known is None and auxiliary.lower() == "do":
+        return next((i for i in inside if re.search(r"[^s]s$", words[i - 1])), None)
+    return known
+
+
 def _topic(first: str) -> str:
     """What the first sub-question is about: its last words, without verbs and question
     words; "" where its subject is no thing ("How do I ...")."""
     head = _HEAD.match(first) or _PLAIN_HEAD.match(first)
+    auxiliary = head[0][: head.start(head.lastindex or 0)].split()[-1] if head else ""
     words = (head.groups()[-1] if head else re.sub(rf"^{_ASKS}\s+", "", first, flags=re.I)).split()
     if head:
-        at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in VERBS), len(words))
-        words = words[:at]
+        words = words[: _verb_at(auxiliary, words)]
     elif len(words) > 1:
         words = words[1:]  # the verb of "What causes unemployment"
     return "" if words and words[0].lower() in ("i", "we", "you", "one") else " ".join(words)

@@ -77,6 +77,16 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
             "How Python and Rust handle memory and print",
             ["How do Python and Rust handle memory and print?"],
         ),
+        (
+            "How do the kidneys filter blood and regulate water?",  # nor this one
+            "How the kidneys filter blood and regulate water",
+            ["How do the kidneys filter blood", "how do the kidneys regulate water"],
+        ),
+        (
+            "How is fiscal policy used against recession, and what are its practical problems?",
+            "How is fiscal policy used against recession, and what are its practical problems?",
+            ["How is fiscal policy used against recession", "what are fiscal policy's practical problems"],
+        ),
         ("How do cats and dogs sleep?", "How cats and dogs sleep", ["How do cats and dogs sleep?"]),
         ("What is a list? How does it grow?", "A list and how it grows", ["What is a list", "How does a list grow"]),
         ("tides", "Tides", ["tides"]),
