@@ -159,6 +159,10 @@ def _bracket_is_whole(cut: _Cut) -> bool:
         return False  # "(1) what they say, (2) what they do": all of them or none
     if close < 0 or not inner or (inner[0] in LIMITS and not _other_name(inner, evidence)) or _only_hedges(inner):
         return False  # "only (or mainly)" is not "only"
+    after = cut.begin + close + 1
+    closed = after == len(evidence) or is_mark(evidence[after]) or evidence[after].lower() in JOINS
+    if closed and cut.before[-1:] and cut.before[-1] in BEING | ARTICLES | {"of", "than", "be", "equals", "called"}:
+        return False  # "The shape is (batch size, steps).": the bracket is all that is said of it
     # What a second name or a sentence in brackets says of itself limits nothing else: "the uterus (the organ where an
     # egg will implant)". Nor does "(where it is forced out)" or "(even if nothing is left)".
     aside = inner[0] in BESIDE or (inner[0] == "where" and not (WHETHER | MODALS) & set(inner))
@@ -166,7 +170,6 @@ def _bracket_is_whole(cut: _Cut) -> bool:
     if not aside and CONDITIONS & set(inner):
         return False
     # What goes with the bracket must be whole as if the bracket had never been there.
-    after = cut.begin + close + 1
     left_over = evidence[after : cut.end]
     if left_over and all(map(is_mark, left_over)):  # a comma goes along before a clause, not before an aside
         return cut.end < len(evidence) and evidence[cut.end].lower() in FREE | JOINS | {"but"}

@@ -8,11 +8,31 @@ from dlm_core.english import word_set
 
 # "12.3. " is of the page's order, not of its subject
 _NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\.\s+(?=[A-Z])")
+_MARKED = re.compile(r"\[([^\[\]]+)\]")  # "[Training]" in a notebook
 _WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
 _CAPITALS = re.compile(r"\b[A-Z][A-Z\d]+\b")
 _ROMAN = re.compile(r"[IVX]{1,4}")
 _SMALL = word_set("a an and as at but by for from in into nor of on or over the to vs with")
+# What a page calls its own parts: over claims from several pages it names nothing.
+_PARTS = word_set("""
+    about abstract acknowledgements acknowledgments additional_resources after answers appendix background basics before
+    caution caveats conclusion conclusions context description detailed_design details discussion do don't example
+    examples executive_summary exercises explanation faq further_reading general getting_started hint important info
+    introduction key_points key_takeaways learn_more learning_objectives long_description motivation next_steps note
+    notes objectives overview preface prerequisites proposal rationale reference references remarks resources results
+    see_also self_check short_description solution summary synopsis tip tips unresolved_questions usage warning
+    what's_next
+""")  # _ for a space
+_PART = re.compile(
+    r"(?:part|example|exercise|challenge|step|chapter|section|figure|table|data tip)s?(?: \w{1,3})?|[ivx]+", re.I
+)
 SHORT = 4  # letters up to which a word that the page has nowhere else may be an abbreviation
+
+
+def names_nothing(heading: str) -> bool:
+    """Whether a heading says what kind of part it stands over ("Tip", "Part 2"), not what that is about."""
+    plain = heading.strip(" ?!.:").casefold().replace("’", "'")
+    return plain.replace(" ", "_") in _PARTS or bool(_PART.fullmatch(plain))
 
 
 def heading_of(line: str, page: str) -> str:
@@ -22,6 +42,8 @@ def heading_of(line: str, page: str) -> str:
     Case". A heading of one short word stays: nothing tells "SIDS" from "LIFE".
     """
     text = _NUMBER.sub("", line)
+    if marked := _MARKED.fullmatch(text):
+        text = marked[1]
     words = _WORD.findall(text)
     if not text.isupper() or (len(words) == 1 and len(text) <= SHORT):
         return text

@@ -60,7 +60,9 @@ _DEICTIC_START = re.compile(
     r"(?:[A-Z]\w+ (?:\w+ ){0,2}of (?:it|them)\b"
     r"|This|That|These|Those|It|Its|They|Their|Theirs|Them|He|His|Him|She|Her|Hers|Such|Both|Here|Another|Others?"
     r"|Either|Neither|Each (?:of|one|is|has|was|can|will|may|such)|Some (?:of (?:these|those|them|the|its|their"
-    r"|this)|are|were|have|do|other|such|say|may|might|will|would|can)|Many (?:of (?:these|those|them|the|its|their"
+    r"|this)|are|were|have|do|other|such|say|may|might|will|would|can)"
+    r"|Many (?:(?:[a-z]+ed|say|said|think|thought|believe|argue|felt"
+    r"|feel|found) (?:that|to|it|they)\b|of (?:these|those|them|the|its|their"
     r"|this)|are|were|have|do|other|such|more)|Most (?:of (?:these|those|them|the|its|their|this|it)|are|were|have"
     r"|do|other|such)|Several (?:of|other|are|more|such)|A few (?:of|other|are)|Few (?:of|other|are)"
     r"|All (?:of (?:these|those|them|this|that|it)|these|those|this|that|are|were|have|other|three|four|but)"
@@ -121,7 +123,7 @@ _VERBISH = (
 )
 _BARE_THING = re.compile(
     r"(?:(?:If|When|Once|While|After|Before|Because|Since|Although|Until|Unless|As|Whenever|Where|In|On|For|With) "
-    r"|(?:On|In|For|By|Under|At|With|Typically|Normally|Usually|Generally|Often)\b(?: [\w-]+){0,4}, )?"
+    r"|(?:On|In|For|By|Under|At|With|Typically|Normally|Usually|Generally|Often)\b(?: [\w.-]+){0,4}, )?"
     r"(?:[Tt]he|[Ii]ts) (?:[a-z-]+ )?(?:" + "|".join(sorted(THING)) + r"),? " + _VERBISH
 )
 # "About 20 percent or one liter enters the kidneys": of what?
@@ -166,6 +168,8 @@ _CROSS = re.compile(
     r"|boxes|dots?|arrows?|areas?|bars?|axis)\b|\b(?:point|curve|line|area|box|region|angle|side|graph|panel|column"
     r"|row|axis)s? \(?[A-Z]\)?(?=[ ,.;)])|\bend of (?:the|each|every) chapter\b"
     r"|\b(?:object|objects|value|values|string|list|result) returned as (?:a|the) result\."
+    r"|\b[Ii]n (?:the|what) follow(?:ing|s),"
+    r"|\b[Tt]he (?:course|lecture|tutorial|workshop) (?:also |then )?(?:covers?|discusses|explains?|introduces|will)\b"
     r"|\b[Tt]he (?:chapters?|sections?|modules?|lessons?|units?) (?:on|about|titled|called)\b"
     r"|^As the (?:[\w’-]+ ){0,5}(?:cases?|data|examples?|experiences?|figures?|incidents?|passages?|quotations?"
     r"|quotes?|results?|stories|story|table) (?:above |below )?(?:demonstrates?|illustrates?|indicates?|makes?"
@@ -231,6 +235,9 @@ _COMPARES = re.compile(
     r"|^An? (?:[\w-]+ ){1,3}follows?(?:,|\.$)"
     r"|\b(?:go|goes|went) (?:even )?further\b|\bsomething (?:even |much |far )?more\b(?!.* than\b)"
     r"|^The \w+[’']s (?:situation|case|turn|fate)\b"
+    r"|\b(?:is|are|was|were) an? (?:similar|comparable|related) [\w-]+\.$"
+    r"|^The (?:\w+ )?(?:advantage|benefit|catch|challenge|difficulty|disadvantage|downside|drawback|upside)"
+    r" (?:is|was)\b"
     r"|\b(?:newer|older|better|simpler|modern) alternative\b(?! (?:to|for|of)\b)"
     r"|^The (?:leftover|remaining|resulting|other|same) \w+\b(?! (?:of|that|which|from|as)\b)"
     r"|\bbelonging to the \w+\b(?! of)"

@@ -91,6 +91,14 @@ _LOCAL_NAME = re.compile(
     r"(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+(?![\w.(])|(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+\.(?=\s|$)"
 )  # a parameter, as a rule
 NO_NAMES = FUNCTION | word_set("despite throughout following according besides upon due thanks given along across")
+# "The shape of the output is.": what it is stood in a formula.
+_NOTHING_SAID = re.compile(r"\b(?:is|was|equals|the|an)\.$")
+_ASKED = re.compile(r"\b(?:what|who|how|where|which|that|as|than|it|they|he|she|there|one)\b(?: [^\s,;]+){0,6}$")
+# "Inspired by the idea of learning to align, proposed a model": a citation stood where its subject was.
+_NOBODY = re.compile(
+    r"(?:Inspired|Based|Motivated|Building|Following|Using|Starting|Drawing|Extending|Unlike|Similar)\b[^,]*, "
+    r"(?:\w+ly )?(?:\w+ed|showed|shown|found|gave|built|took|made|used) (?:an?|the|that|how|to)\b"
+)
 _SCENE = re.compile(r"(?:In|On|At|By|During|From|Throughout|Within|For|Under|As an?)\b[^,]*,")
 _MEN = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.I)
 _PEOPLE = re.compile(
@@ -179,7 +187,8 @@ def _symbols(s: str) -> str:
         return "code"
     if _MATHS.search(s):
         return "formula"
-    if _HOLE.search(s):
+    unsaid = _NOTHING_SAID.search(s)
+    if _HOLE.search(s) or (unsaid and not _ASKED.search(s[: unsaid.start()].rstrip())):
         return "something was cut out of it"
     letters = sum(ch.isalpha() or ch == " " for ch in s)
     figures = sum(ch.isdigit() or ch in ".,%-–—'’“”\"$()_/;:" for ch in s)
@@ -244,6 +253,8 @@ _ELSEWHERE = {
 
 
 def _fragment(s: str) -> str:
+    if _NOBODY.match(s):
+        return "its subject is missing"
     if _NAMED_ONLY.match(s) and not _FINITE.search(s):
         return "no verb"
     return next((reason for pattern, reason in _ELSEWHERE.items() if pattern.match(s)), "")

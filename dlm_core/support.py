@@ -17,6 +17,7 @@ from itertools import permutations
 from dlm_core.boundaries import sentences
 from dlm_core.cuts import cut_is_whole
 from dlm_core.facts import unsupported
+from dlm_core.headings import names_nothing
 from dlm_core.phrases import WORD, is_mark, parts, same, words
 from dlm_core.standalone import standalone
 from dlm_core.tokenizer import FUNCTION_WORDS
@@ -179,7 +180,7 @@ def heading_problems(heading: str, evidence: Sequence[str], known: Sequence[str]
     small = [w.lower() for w in words(heading) if not is_mark(w)]
     if len(set(small)) < len(small) - 1 or any(a == b for a, b in zip(small, small[1:], strict=False)):
         out.append("repeats a word")
-    if len(small) == 2 and small[0] in {"the", "a", "an"}:
+    if (len(small) == 2 and small[0] in {"the", "a", "an"}) or names_nothing(heading):
         out.append("names too little")
     if small and (small[-1] in {"the", "a", "an", "of", "and", "to", "in", "for", "with", "or"}):
         out.append("is cut short")

@@ -345,3 +345,10 @@ def test_who_is_meant_keeps_its_reason() -> None:
 )
 def test_a_clause_on_a_condition_waits_for_what_happens_then(text: str, said: str) -> None:
     assert problems(text, [text[:-1] + said])
+
+
+def test_what_only_the_bracket_says_stays() -> None:
+    said = "The shape of the encoder output is (batch size, number of time steps, hidden units)."
+    assert problems("The shape of the encoder output is.", [said])
+    said = "The dose of the drug (a sedative) is (by most accounts) too high."
+    assert problems("The dose of the drug is (by most accounts) too high.", [said]) == []

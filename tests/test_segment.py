@@ -420,6 +420,7 @@ def test_a_heading_in_capitals_is_set_in_title_case() -> None:
     assert heading_of("THE “INVISIBLE EMPIRE OF THE SOUTH”", page) == "The “Invisible Empire of the South”"
     assert heading_of("TRANSCENDENTALISM", page) == "Transcendentalism"
     assert heading_of("Jim Crow and the NAACP", page) == "Jim Crow and the NAACP"
+    assert heading_of("[Training]", page) == "Training"
     passages, evidence = split("## A NEW DEAL\n\nThe deal was made in 1933 by the president.", "src_0123456789")
     assert passages[0].heading == "A New Deal" and [e.text for e in evidence][0] == "A NEW DEAL"
 
@@ -450,6 +451,14 @@ def test_who_he_is_and_which_four_they_are_is_said_elsewhere() -> None:
         "Rome then dissolved the monarchy in Macedon.",
         "Convinced he was assuming too much support, the Senate declared a state of emergency.",
         "The Republic was ruled by the upper classes, and the brothers had challenged the control of the elite.",
+        "The shape of the Transformer encoder output is.",
+        "Inspired by the idea of learning to align, proposed a differentiable attention model without a limit.",
+        "In the following, two layers of multi-head attention weights are presented row by row.",
+        "The disadvantage is that strict MVCC semantics are violated.",
+        "The course will get into more detail on ownership in day 3.",
+        "The principle of a single owner is a similar idea.",
+        "Many mentioned that the lack of specific support is most apparent to those who come from another language.",
+        "In serial.go, the implementation uses no concurrency and simply reads each file.",
         "With multiple iterables, the iterator stops when the shortest iterable is exhausted.",
         "On the next call to the generator’s __next__() method, the function will resume executing.",
         "Start tracing Python memory allocations: install hooks on Python memory allocators.",
@@ -466,6 +475,9 @@ def test_sentences_that_lean_on_their_page(sentence: str) -> None:
     [
         "In 133 BCE, Tiberius Gracchus proposed a law after his election by the people of Rome.",
         "If the price of copper rises, then firms open mines in the mountains.",
+        "Nobody in the town of Copenhagen could say in 1910 how large an atom is.",
+        "Many developed countries have a system of schools that the state pays for.",
+        "Inspired by the idea of learning to align, Bahdanau proposed an attention model without a limit.",
         "About 20 percent of the blood enters the kidneys to be filtered.",
         "Chapters of the society were founded in every state of the country by 1900.",
         "With several tasks, an event loop runs each of them in turn until it waits.",
