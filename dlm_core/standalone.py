@@ -170,7 +170,7 @@ def _shape(s: str) -> str:
         return "quotation"
     if s[0] == "(" or re.match(r"\(?(?:\d{1,2}|[a-zA-Z])[.)] ", s):
         return "list fragment"
-    label = re.match(r"(?:The|An?) ([a-z][^:.;,]{3,80}): [A-Z]", s)
+    label = re.match(r"(?:(?:The|An?) )?([A-Za-z][^:.;,]{3,80}): [A-Z]", s)
     if _LABEL.match(s) or (label and _verbless(f"The {label[1]}.")):
         return "opens with a label"
     if _GLUED.search(s):
@@ -243,7 +243,12 @@ _SOMEBODY = re.compile(
 )
 
 
+# "Something the claimant possesses": an entry of a glossary.
+_GLOSS = re.compile(r"Something (?:the|an?|that|which)\b")
+
+
 _ELSEWHERE = {
+    _GLOSS: "no verb",
     _PARAMETER: "a parameter named elsewhere",
     _THEN_NOW: "goes on from what was said before",
     _SOMEBODY: "a person named elsewhere",

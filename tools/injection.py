@@ -27,6 +27,8 @@ _READER = (
     rf"(?:(?:any|every|all|the|this|each) (?:\w+ )?(?:{_WORK}s?|readers?|authors?|writers?"
     rf"|researchers?|{_MACHINE})(?: (?:on|about|of|reading|using) [^.;:]{{1,60}}?)?)"
 )
+_TELL = r"(?:reveal|print|repeat|show|output|display|leak|expose|send|tell)"
+_HIDDEN = r"(?:hidden |secret |full |original |initial )*"
 
 _PATTERNS = tuple(
     re.compile(pattern, re.I)
@@ -65,11 +67,12 @@ _PATTERNS = tuple(
         # Who you are, what you say, what you hold.
         rf"\byou are (?:now |henceforth |no longer )*(?:an? |the )?(?:\w+ ){{0,3}}{_MACHINE}\b",
         r"\b(?:pretend|act as if) (?:that )?you(?:['’]re| are)\b",
-        r"\b(?:reveal|print|repeat|show|output|display|leak|expose|send|tell)\b[^.!?]{0,40}\b(?:your"
-        r"|the) (?:hidden |secret |full"
-        r" |original |initial )*(?:system )?(?:prompt|instructions?|api[ -]?keys?|passwords?|credentials?"
-        r"|secrets?|tokens?"
-        r"|environment variables)\b",
+        rf"\b{_TELL}\b[^.!?]{{0,40}}\b(?:(?:your|the) {_HIDDEN}(?:system )?(?:prompt|instructions?|api[ -]?keys?"
+        rf"|environment variables)|your {_HIDDEN}(?:passwords?|credentials?|secrets?|tokens?))\b",
+        # "An option to display the secret", "the output length of the password": standards on passwords speak so.
+        rf"(?<!\bto )(?<!\bmay )(?<!\bcan )(?<!\bthat )(?<!\bnot )(?<!\bthe )\b{_TELL}\b(?! (?:length|size)\b)"
+        rf"[^.!?]{{0,40}}\bthe {_HIDDEN}"
+        r"(?:passwords?|credentials?|secrets?|tokens?)\b",
         r"\b(?:must|should|always|include|mention|state|say|cite|write|conclude|put|add)\b[^.!?]{0,60}"
         r"\b(?:in|into|to) your (?:final |research )*(?:report|summary|answer)\b",
         r"\byour (?:final |research )*(?:report|summary|answer) (?:must|shall|has to|needs to)\b",
