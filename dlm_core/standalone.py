@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from dlm_core.antecedents import without_noun
 from dlm_core.english import (
     ADVERBS,
     AUX,
@@ -22,10 +23,8 @@ from dlm_core.english import (
     PARTICIPLE_FOLLOWS,
     PLAIN_VERBS,
     PLURAL,
-    PRONOUNS,
     RELATIVE,
     VERBS,
-    word_set,
 )
 from dlm_core.references import points_outside
 
@@ -51,14 +50,6 @@ _THEN_DO = re.compile(
     r"|are|of|and|in)\b)"
 )
 
-_INNER = re.compile(
-    r"\b(?:this|these|such(?! as\b| that\b|,)|those(?! (?:who|whose|of|that|which|in|with|from|at|for|on|without"
-    r"|found|used|made|to|living|working|under|by|not|who've|where|whom|aged|having|born|outside|already"
-    r"|between)\b))\b"
-)
-_NEW_CLAUSE = re.compile(
-    r"(?:[;—–] ?|\b(?:and|but|because|so|although) )(?:(?:for|of|in|with|by|from|to|at|under|each of) )?$"
-)
 _MARKUP = re.compile(
     r"\*\*|``|`|\]\(|https?:|www\.|</?[a-z][^>]*>|&[a-z]+;|\{\{|\}\}|\$[A-Za-z\\{(]|\\[a-zA-Z]+|^\||\|.*\||={2,}"
     r"|[{}]|->|=>|::|\bTODO\b|\bFIXME\b|^>|^#|~~|\|\||&&|>>>|\(\.\.\.\)|--[a-z]|\[\[|\]\]|\[[^\]]*\]\[|\.\. "
@@ -90,7 +81,6 @@ _SIGNATURE = re.compile(
 _LOCAL_NAME = re.compile(
     r"(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+(?![\w.(])|(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+\.(?=\s|$)"
 )  # a parameter, as a rule
-NO_NAMES = FUNCTION | word_set("despite throughout following according besides upon due thanks given along across")
 # "The shape of the output is.": what it is stood in a formula.
 _NOTHING_SAID = re.compile(r"\b(?:is|was|equals|the|an)\.$")
 _ASKED = re.compile(r"\b(?:what|who|how|where|which|that|as|than|it|they|he|she|there|one)\b(?: [^\s,;]+){0,6}$")
@@ -98,36 +88,6 @@ _ASKED = re.compile(r"\b(?:what|who|how|where|which|that|as|than|it|they|he|she|
 _NOBODY = re.compile(
     r"(?:Inspired|Based|Motivated|Building|Following|Using|Starting|Drawing|Extending|Unlike|Similar)\b[^,]*, "
     r"(?:\w+ly )?(?:\w+ed|showed|shown|found|gave|built|took|made|used) (?:an?|the|that|how|to)\b"
-)
-_SCENE = re.compile(r"(?:In|On|At|By|During|From|Throughout|Within|For|Under|As an?)\b[^,]*,")
-_MEN = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.I)
-_PEOPLE = re.compile(
-    r"\b(?:person|man|woman|child|boy|girl|king|queen|president|author|mother|father|husband|wife|son|daughter"
-    r"|individual|someone|somebody|anyone|everyone|infant|baby|male|female|student|citizen|patient|client|worker"
-    r"|farmer|teacher|officer|lawyer|writer|painter|poet|owner|buyer|seller|consumer|player|leader|manager|driver"
-    r"|user|doctor|actor|emperor|governor|senator|mayor|editor|doctor|investor|inventor|[a-z]{3,}(?:ist|ian))\b"
-)
-_LEADING_PHRASE = re.compile(
-    r"(?!By the time\b)"
-    r"(?:Without|In|For|With|During|At|On|By|Often|From|Within|Under|Through|Despite|Like|Unlike|According to|Over"
-    r"|Across|Outside|Inside|Prior to|To|Until|By the|After|Before|Throughout"
-    r"|Starting|Beginning|Since|As of|Because of|Due to|Instead of"
-    r"|Historically|Traditionally|Typically|Usually|Generally|Sometimes|Today|Currently|Recently)\b(?:(?! (?:is|are"
-    r"|was|were|has|have|had|can|will|do|does|did) )[^,]){0,60}(?:, (?:its|their)|,? (?:it|they|he|she))\b"
-)
-# a first name alone belongs to a story told before
-_FIRST_NAME = re.compile(
-    r"(?<![A-Z][a-z] )(?<![A-Z]\. )(?<![A-Z][a-z]{2} )(?<![A-Z][a-z]{3} )(?<![A-Z][a-z]{4} )(?<![A-Z][a-z]{5} )(?<!"
-    r"[A-Z][a-z]{6} )\b(?:Adam|Alex|Alice|Amanda|Amy|Andrea|Andrew|Angela|Anna|Anne|Annie|Ben|Beth|Bill|Bob|Brandon"
-    r"|Brian|Carl|Carla|Carlos|Carol|Caroline|Charlie|Chris|Christina|Cindy|Dan|Daniel|Dave|David|Dawn|Diane|Diego"
-    r"|Donna|Doug|Elena|Emily|Emma|Eric|Erin|Eva|Frank|Fred|Gary|George|Greg|Hannah|Harry|Heather|Helen|Jack|Jake"
-    r"|James|Jamal|Jane|Janet|Jason|Jeff|Jen|Jennifer|Jenny|Jessica|Jill|Jim|Joan|Joe|John|Jose|José|Josh|Juan"
-    r"|Juanita|Julia|Julie|Karen|Kate|Kathy|Katie|Kelly|Kevin|Kim|Kristen|Kyle|Laura|Lauren|Leo|Linda|Lisa|Luis"
-    r"|Lucy|Luke|Maria|María|Marie|Mark|Martha|Martin|Mary|Matt|Max|Megan|Mel|Melissa|Mia|Michael|Michelle|Miguel"
-    r"|Mike|Mindy|Molly|Nancy|Nathan|Nick|Nicole|Oscar|Pam|Patricia|Patrick|Paul|Peter|Phil|Rachel|Ralph|Rebecca"
-    r"|Richard|Rita|Rob|Robert|Roger|Rosa|Ruth|Ryan|Sally|Sam|Samantha|Sandra|Sara|Sarah|Scott|Sean|Sharon|Sophia"
-    r"|Stephanie|Steve|Sue|Susan|Tamara|Tanya|Ted|Tim|Tina|Todd|Tom|Tony|Tracy|Tyler|Vanessa|Victor|Wendy|Yolanda"
-    r"|Zach)(?:[’']s)?\b(?![-.]| [A-Z]| (?:I|the|of|de|von|van)\b)(?! (?:Act|and [A-Z][a-z]+ [A-Z]))"
 )
 _PAIR = {")": "(", "]": "[", "}": "{", "”": "“"}
 _WORD = re.compile(r"[A-Za-z][\w’'.-]*")
@@ -289,41 +249,6 @@ def _imperative(s: str) -> str:
     return ""
 
 
-def _pronouns(s: str) -> str:
-    """A pronoun with nothing before it that it could stand for."""
-    tokens = _WORD.findall(s)
-    if len(tokens) > 1 and tokens[0].endswith(("ing", "ed")) and tokens[1].lower() in PRONOUNS:
-        return "pronoun without its noun"
-    for token in tokens[:8]:
-        low = token.lower().rstrip(".")
-        if low in PRONOUNS:
-            return "pronoun without its noun"
-        if low not in FUNCTION and not low.endswith("ly"):
-            break
-    for match in _INNER.finditer(s):
-        before = s[: match.start()]
-        if len(before.split()) < 6 or not _NEW_CLAUSE.search(before):
-            return "refers to something named before"
-    match2 = _MEN.search(s)
-    if match2:
-        before = s[: match2.start()]
-        # "In France, he" and "In 133 BCE, as a tribune, he" name a place and a time.
-        said = before.partition(",")[2] if _SCENE.match(before) else before
-        names = [w for w in _WORD.findall(said) if len(w) > 2 and w[0].isupper() and w.lower() not in NO_NAMES]
-        if not names and not _PEOPLE.search(before):
-            return "pronoun without its noun"
-    if _FIRST_NAME.search(s):
-        return "a person named elsewhere"
-    if _LEADING_PHRASE.match(s):
-        return "pronoun without its noun"
-    it = re.search(r"\b(?:it|they|them)\b", s)
-    if it and not any(w.lower() not in FUNCTION and len(w) > 2 for w in _WORD.findall(s[: it.start()])):
-        return "pronoun without its noun"
-    if "respectively" in s and len(re.findall(r"\band\b", s)) < 2:
-        return "dangling respectively"
-    return ""
-
-
 def _verbless(s: str) -> str:
     """No finite verb in the main clause, as far as the surface shows.
 
@@ -387,7 +312,7 @@ _RULES: tuple[Callable[[str], str], ...] = (
     points_outside,
     _fragment,
     _imperative,
-    _pronouns,
+    without_noun,
     _verbless,
 )
 
