@@ -50,7 +50,7 @@ _WORD = re.compile(r"[A-Za-z][\w’'.-]*")
 
 
 def without_noun(s: str) -> str:
-    """ "" where every pronoun and first name has its noun before it in the sentence, else why not (a few plain words)."""
+    """ "" where every pronoun and first name has its noun before it, else why not (a few plain words)."""
     tokens = _WORD.findall(s)
     if len(tokens) > 1 and tokens[0].endswith(("ing", "ed")) and tokens[1].lower() in PRONOUNS:
         return "pronoun without its noun"
