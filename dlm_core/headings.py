@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from dlm_core.english import word_set
 
@@ -24,7 +25,7 @@ _PARTS = word_set("""
     what's_next
 """)  # _ for a space
 _PART = re.compile(
-    r"(?:part|example|exercise|challenge|step|chapter|section|figure|table|data tip)s?(?: \w{1,3})?|[ivx]+", re.I
+    r"(?:part|example|exercise|challenge|step|chapter|section|figure|table|data tip)s? \w{1,3}|[ivx]+", re.I
 )
 SHORT = 4  # letters up to which a word that the page has nowhere else may be an abbreviation
 
@@ -33,6 +34,12 @@ def names_nothing(heading: str) -> bool:
     """Whether a heading says what kind of part it stands over ("Tip", "Part 2"), not what that is about."""
     plain = heading.strip(" ?!.:").casefold().replace("’", "'")
     return plain.replace(" ", "_") in _PARTS or bool(_PART.fullmatch(plain))
+
+
+@lru_cache(maxsize=4)  # a page may have thousands of headings
+def _in_capitals(page: str) -> frozenset[str]:
+    """What the sentences of a page have in capitals."""
+    return frozenset(m for p in page.split("\n") if not p.isupper() for m in _CAPITALS.findall(p))
 
 
 def heading_of(line: str, page: str) -> str:
@@ -47,8 +54,7 @@ def heading_of(line: str, page: str) -> str:
     words = _WORD.findall(text)
     if not text.isupper() or (len(words) == 1 and len(text) <= SHORT):
         return text
-    prose = [p for p in page.split("\n") if not p.isupper()]
-    known = {m for p in prose for m in _CAPITALS.findall(p)}
+    known = _in_capitals(page)
 
     def cased(match: re.Match[str]) -> str:
         word, before = match[0], text[: match.start()]
