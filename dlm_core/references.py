@@ -235,7 +235,7 @@ _COMPARES = re.compile(
     r"|^An? (?:[\w-]+ ){1,3}follows?(?:,|\.$)"
     r"|\b(?:go|goes|went) (?:even )?further\b|\bsomething (?:even |much |far )?more\b(?!.* than\b)"
     r"|^The \w+[’']s (?:situation|case|turn|fate)\b"
-    r"|\b(?:is|are|was|were) an? (?:similar|comparable|related) [\w-]+\.$"
+    r"|\b(?:is|are|was|were) (?:an? (?:similar|comparable|related) [\w-]+(?:\.$| that\b| which\b)|another\b(?! name\b))"
     r"|^The (?:[\w-]+ ){1,8}is (?:about )?[–−-]?\d*\.\d+(?:\.$| \()"
     r"|^The (?:\w+ )?(?:advantage|benefit|catch|challenge|difficulty|disadvantage|downside|drawback|upside)"
     r" (?:is|was)\b"
