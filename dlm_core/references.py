@@ -200,7 +200,8 @@ _ALSO = re.compile(
 )
 _LATTER = re.compile(
     r"\bthe (?:brothers|sisters|couple|twins|duo|trio)\b(?! (?:of|who)\b)"
-    r"|\banother (?:example|one|way|reason|type|kind|approach|instance|option|method|such)\b|\bin (?:a"
+    r"|\banother (?:example|one|way|reason|type|kind|approach|instance|option|method|such|aspect"
+    r"|cause|clue|factor|problem)\b|\bin (?:a"
     r"|the) (?:similar|same) (?:fashion|way|manner)\b(?! (?:as|that|to))|\bthe (?:latter|aforesaid)\b"
     r"|\bthe former\b(?! [a-z]+ (?:of|who|which|that|is|was|[A-Z]))|\bvice versa\b|\bthe others?\b(?=[,.;]| (?:is"
     r"|are|was|were|has|have|two|three|hand|half))|\bthe (?:two|three|four)\b(?! (?:of|most|main|major|houses"

@@ -465,6 +465,7 @@ def test_who_he_is_and_which_four_they_are_is_said_elsewhere() -> None:
         "The p-value is 0.026 (from a calculator or from computer software).",
         "The calculated test statistic for the p-value is –2.08.",
         "By contrasts, many people with lower incomes receive less education.",
+        "The composition of the planets gives another clue about the origins of the solar system.",
         "Counseling psychology is a similar discipline that focuses on emotional outcomes in individuals.",
         "The Schachter-Singer theory of emotion is another variation on theories that takes both into account.",
         "With multiple iterables, the iterator stops when the shortest iterable is exhausted.",
