@@ -18,7 +18,7 @@ _ASKS = r"(?:how|what|why|when|where|which|who|whose)"
 _AUX = r"(?:do|does|did|is|are|was|were|can|could|should|would|will|may|might)"
 _SPLIT = re.compile(rf"(?:\s*[;?]\s+|,?\s+and\s+|,\s+)(?=(?:(?:at|by|from|in|on|to|with)\s+)?{_ASKS}\b)", re.I)
 _HEAD = re.compile(rf"({_ASKS}\s+{_AUX})\s+(.+)", re.I)
-_PLAIN_HEAD = re.compile(rf"{_AUX}\s+(.+)", re.I)
+_PLAIN_HEAD = re.compile(rf"({_AUX})\s+(.+)", re.I)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -140,10 +140,9 @@ def _topic(first: str) -> str:
     """What the first sub-question is about: its last words, without verbs and question
     words; "" where its subject is no thing ("How do I ...")."""
     head = _HEAD.match(first) or _PLAIN_HEAD.match(first)
-    auxiliary = head[0][: head.start(head.lastindex or 0)].split()[-1] if head else ""
-    words = (head.groups()[-1] if head else re.sub(rf"^{_ASKS}\s+", "", first, flags=re.I)).split()
+    words = (head[2] if head else re.sub(rf"^{_ASKS}\s+", "", first, flags=re.I)).split()
     if head:
-        words = words[: _verb_at(auxiliary, words)]
+        words = words[: _verb_at(head[1].split()[-1], words)]
     elif len(words) > 1:
         words = words[1:]  # the verb of "What causes unemployment"
     return "" if words and words[0].lower() in ("i", "we", "you", "one") else " ".join(words)
@@ -200,7 +199,7 @@ def _statement(clause: str) -> str | None:
 
 def _third_person(asks: str, words: list[str]) -> str | None:
     """ "How does asyncio cancel a task and handle timeouts" -> "How asyncio cancels a task and handles timeouts"."""
-    at = next((i for i, w in enumerate(words) if i > 0 and w.lower() in VERBS), None)
+    at = _verb_at("does", words)
     if at is None:
         return None
     out = list(words)

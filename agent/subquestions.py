@@ -24,7 +24,7 @@ _CODE = re.compile(r"\w[._]\w|^_|\(\)$|\w\*$|[a-z][A-Z]|[A-Z]{2}|[A-Za-z]\d")
 _DESCRIBES = re.compile(r"^[a-z]+(?:able|al|ed|ful|ible|ing|ive|less|ly|ous)$")
 _PARTICIPLES = frozenset(
     "born broken brought built caught chosen done drawn driven eaten found frozen given grown kept known lost made paid"
-    " proven seen sent shown sold spoken stolen stored taken taught thrown told torn used worn written".split()
+    " proven seen sent shown sold spoken stolen taken taught thrown told torn worn written".split()
 )
 _AUXILIARY = frozenset("do does did can could should would will must may might".split())
 # Words that part one thing from the next although search engines take them for content.

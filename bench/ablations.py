@@ -152,8 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     never = plan_data.validation_files(args.data)
     others = corpus_of(args.cache, "held", None, drop=never)
     held = examples(others, CASES, np.random.default_rng(3))
-    names = args.only or list(VARIANTS)
-    for name in names:
+    for name in args.only or VARIANTS:
         recipe, anchor = VARIANTS[name]
         done = file_of(args.out, name, args.steps, args.seed)
         if not done.is_file():

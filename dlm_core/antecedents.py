@@ -46,12 +46,12 @@ _FIRST_NAME = re.compile(
     r"|Stephanie|Steve|Sue|Susan|Tamara|Tanya|Ted|Tim|Tina|Todd|Tom|Tony|Tracy|Tyler|Vanessa|Victor|Wendy|Yolanda"
     r"|Zach)(?:[’']s)?\b(?![-.]| [A-Z]| (?:I|the|of|de|von|van)\b)(?! (?:Act|and [A-Z][a-z]+ [A-Z]))"
 )
-_WORD = re.compile(r"[A-Za-z][\w’'.-]*")
+WORD = re.compile(r"[A-Za-z][\w’'.-]*")
 
 
 def without_noun(s: str) -> str:
     """ "" where every pronoun and first name has its noun before it, else why not (a few plain words)."""
-    tokens = _WORD.findall(s)
+    tokens = WORD.findall(s)
     if len(tokens) > 1 and tokens[0].endswith(("ing", "ed")) and tokens[1].lower() in PRONOUNS:
         return "pronoun without its noun"
     for token in tokens[:8]:
@@ -68,7 +68,7 @@ def without_noun(s: str) -> str:
     if man:
         before = s[: man.start()]
         said = before.partition(",")[2] if _SCENE.match(before) else before
-        names = [w for w in _WORD.findall(said) if len(w) > 2 and w[0].isupper() and w.lower() not in _NO_NAMES]
+        names = [w for w in WORD.findall(said) if len(w) > 2 and w[0].isupper() and w.lower() not in _NO_NAMES]
         if not names and not _PEOPLE.search(before):
             return "pronoun without its noun"
     if _FIRST_NAME.search(s):
@@ -76,7 +76,7 @@ def without_noun(s: str) -> str:
     if _LEADING_PHRASE.match(s):
         return "pronoun without its noun"
     it = re.search(r"\b(?:it|they|them)\b", s)
-    if it and not any(w.lower() not in FUNCTION and len(w) > 2 for w in _WORD.findall(s[: it.start()])):
+    if it and not any(w.lower() not in FUNCTION and len(w) > 2 for w in WORD.findall(s[: it.start()])):
         return "pronoun without its noun"
     if "respectively" in s and len(re.findall(r"\band\b", s)) < 2:
         return "dangling respectively"

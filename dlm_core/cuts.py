@@ -161,7 +161,7 @@ def _bracket_is_whole(cut: _Cut) -> bool:
         return False  # "only (or mainly)" is not "only"
     after = cut.begin + close + 1
     closed = after == len(evidence) or is_mark(evidence[after]) or evidence[after].lower() in JOINS
-    if closed and cut.before[-1:] and cut.before[-1] in BEING | ARTICLES | {"of", "than", "be", "equals", "called"}:
+    if closed and {*cut.before[-1:]} & (BEING | ARTICLES | {"of", "than", "be", "equals", "called"}):
         return False  # "The shape is (batch size, steps).": the bracket is all that is said of it
     # What a second name or a sentence in brackets says of itself limits nothing else: "the uterus (the organ where an
     # egg will implant)". Nor does "(where it is forced out)" or "(even if nothing is left)".
@@ -300,9 +300,10 @@ def _after(words: list[str], marks: set[str]) -> int:
 def _defines(words: list[str]) -> bool:
     """Whether a clause says which ones its subject is: "They are people who", "It is a way that"."""
     at = next((i for i, w in enumerate(words) if w in BEING | RELATIVE | {"that", "what"}), len(words))
-    if words[at : at + 1] == [] or words[at] not in BEING or words[at + 1 : at + 2] == []:
+    first, said = words[at : at + 1], words[at + 1 :]
+    if not set(first) & BEING or not said or said[0].endswith("ing"):
         return False
-    return not words[at + 1].endswith("ing") and bool(RELATIVE & set(words[at + 2 :]) or "that" in words[at + 3 :])
+    return bool(RELATIVE & set(said[1:])) or "that" in said[2:]
 
 
 def _two_verbs(clause: list[str]) -> bool:

@@ -203,9 +203,9 @@ _ALSO = re.compile(
 )
 _LATTER = re.compile(
     r"\bthe (?:brothers|sisters|couple|twins|duo|trio)\b(?! (?:of|who)\b)"
-    r"|\banother (?:example|one|way|reason|type|kind|approach|instance|option|method|such|aspect"
-    r"|cause|clue|factor|problem)\b|\bin (?:a"
-    r"|the) (?:similar|same) (?:fashion|way|manner)\b(?! (?:as|that|to))|\bthe (?:latter|aforesaid)\b"
+    r"|\b(?:is|are|was|were) another\b(?! name\b)"
+    r"|\banother (?:example|one|way|reason|type|kind|approach|instance|option|method"
+    r"|such|aspect|cause|clue|factor|problem)\b|\bin (?:a|the) (?:similar|same) (?:fashion|way|manner)\b(?! (?:as|that|to))|\bthe (?:latter|aforesaid)\b"
     r"|\bthe former\b(?! [a-z]+ (?:of|who|which|that|is|was|[A-Z]))|\bvice versa\b|\bthe others?\b(?=[,.;]| (?:is"
     r"|are|was|were|has|have|two|three|hand|half))|\bthe (?:two|three|four)\b(?! (?:of|most|main|major|houses"
     r"|chambers|largest|world))"
@@ -239,7 +239,7 @@ _COMPARES = re.compile(
     r"|^An? (?:[\w-]+ ){1,3}follows?(?:,|\.$)"
     r"|\b(?:go|goes|went) (?:even )?further\b|\bsomething (?:even |much |far )?more\b(?!.* than\b)"
     r"|^The \w+[’']s (?:situation|case|turn|fate)\b"
-    r"|\b(?:is|are|was|were) (?:an? (?:similar|comparable|related) [\w-]+(?:\.$| that\b| which\b)|another\b(?! name\b))"
+    r"|\b(?:is|are|was|were) an? (?:similar|comparable|related) [\w-]+(?:\.$| that\b| which\b)"
     r"|^The (?:[\w-]+ ){1,8}is (?:about )?[–−-]?\d*\.\d+(?:\.$| \()"
     r"|^The (?:\w+ )?(?:advantage|benefit|catch|challenge|difficulty|disadvantage|downside|drawback|upside)"
     r" (?:is|was)\b"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from dlm_core.antecedents import without_noun
+from dlm_core.antecedents import WORD, without_noun
 from dlm_core.english import (
     ADVERBS,
     AUX,
@@ -90,7 +90,6 @@ _NOBODY = re.compile(
     r"(?:\w+ly )?(?:\w+ed|showed|shown|found|gave|built|took|made|used) (?:an?|the|that|how|to)\b"
 )
 _PAIR = {")": "(", "]": "[", "}": "{", "”": "“"}
-_WORD = re.compile(r"[A-Za-z][\w’'.-]*")
 
 
 _LABEL = re.compile(
@@ -159,7 +158,7 @@ def _symbols(s: str) -> str:
         return "all capitals"
     if _LOCAL_NAME.search(s):
         return "a name of its function"
-    words = _WORD.findall(s)
+    words = WORD.findall(s)
     codeish = sum(bool(re.search(r"[a-z][A-Z]|_|\w\.\w|\d[a-z]", w)) for w in words)
     if codeish > 0.4 * len(words):
         return "mostly code names"
@@ -194,15 +193,13 @@ _PARAMETER = re.compile(
 )
 # "The star now has", "When stars finally form", "the new equilibrium wage": after what was told before.
 _THEN_NOW = re.compile(
-    r"The \w+ now \w+|(?!If|When|Since|Because)(?:[\w’'-]+ ){1,4}then (?!\w+ (?:and|or) now\b)\w+"
+    r"The \w+ now \w+|(?!If|When|Since|Because)(?:[\w’'-]+ ){1,4}then \w+"
     r"|When (?:the )?\w+ finally\b|.*\bthe new (?:\w+ )?(?:wage|price|rate|level)\b"
 )
 # "Cynthia, a psychologist, recalls": somebody of an example, without a last name.
 _SOMEBODY = re.compile(
     r"[A-Z][a-z]+, an? [a-z-]+(?: [a-z-]+)?, (?:recall|remember|notice|feel|felt|think|work|tell|told)"
 )
-
-
 # "Something the claimant possesses": an entry of a glossary.
 _GLOSS = re.compile(r"Something (?:the|an?|that|which)\b")
 
@@ -256,7 +253,7 @@ def _verbless(s: str) -> str:
     long sentence passes with any verb before its first subordinate clause: there
     a strict count loses more whole sentences than it stops fragments.
     """
-    words = [w.rstrip(".").replace("’", "'") for w in _WORD.findall(s)]
+    words = [w.rstrip(".").replace("’", "'") for w in WORD.findall(s)]
     owed = 0
     relative = False  # a subordinate clause began: from here on the strict count decides
     chain = False  # inside "has been read": no new verb
