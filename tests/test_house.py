@@ -184,3 +184,31 @@ def test_make_report_passes_sources_out_and_more(tmp_path: Path) -> None:
         "--seed",
         "7",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libgomp is what PyTorch comes with on Linux")
+@pytest.mark.parametrize(
+    ("module", "given", "policy", "spins"),
+    [
+        ("workflows.research", {}, "PASSIVE", "1000"),
+        ("bench.plan", {}, "PASSIVE", "1000"),
+        ("dlm_core.models", {"GOMP_SPINCOUNT": "5"}, "PASSIVE", "5"),
+        ("dlm_core.models", {"OMP_WAIT_POLICY": "active"}, "ACTIVE", None),
+    ],
+)
+def test_threads_that_wait_sleep_and_leave_a_busy_machine_its_cores(
+    module: str, given: dict[str, str], policy: str, spins: str | None
+) -> None:
+    # What the library of threads says that it runs by, once torch has loaded it.
+    own = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    made = subprocess.run(
+        [sys.executable, "-c", f"import {module}, torch"],
+        env={**own, "OMP_DISPLAY_ENV": "VERBOSE", **given},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = dict(re.findall(r"(OMP_WAIT_POLICY|GOMP_SPINCOUNT) = '(\w+)'", made.stderr))
+    assert said["OMP_WAIT_POLICY"] == policy
+    assert said["GOMP_SPINCOUNT"] == spins if spins else int(said["GOMP_SPINCOUNT"]) > 1_000_000
