@@ -10,6 +10,7 @@ from dlm_core.facts import facts, unsupported
 from dlm_core.phrases import CLAUSE, CONDITIONS, CONNECTIVES, OPENERS, TAILS, WORD, words
 from dlm_core.standalone import standalone
 from dlm_core.support import problems
+from dlm_core.trim import OUT
 
 _SEAM = re.compile(r"; (?:(?:and|but|while|whereas) )?|, (?:and|but|while|whereas) ")
 # What binds both halves: taken apart, neither says what the whole does.
@@ -30,7 +31,6 @@ _GOVERNS = CONDITIONS | {
 _ARTICLES = frozenset("a an the".split())  # after a comma they begin a list's next item more often than an aside
 _ASIDES = CLAUSE | frozenset("such especially particularly namely usually often like whose whom".split())
 SHORTEST = 4  # words of a clause that becomes a sentence
-OUT = -1000.0  # weight of a word that stays
 
 
 def clauses(sentence: str) -> tuple[str, str] | None:

@@ -18,11 +18,11 @@ from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
 from dlm_core.phrases import WORD, words
 from dlm_core.prompt import BRIEF, CLAIM, prompt
-from dlm_core.trim import choose, odds_of_words, without
+from dlm_core.trim import OUT, bracketed, choose, odds_of_words, without
 
 LONG = 22  # words: evidence longer than this is said in short
 HEADING_ROOM = 12
-LONGEST = 72  # canvas tokens; what is longer falls back to its evidence
+LONGEST = 72  # canvas tokens, as in training; of longer evidence only brackets go
 SHOWN_MASK = "░"
 # In training a token that goes counts 2.5 times one that stays (train/draws.py), and its odds are that much too high.
 TRAINED_ODDS = math.log(2.5)
@@ -116,6 +116,7 @@ def _write(
     out: dict[str, Written] = {}
     failing = dict(start)
     todo = [t for t in tasks if len(t.source) <= LONGEST]
+    long = [t for t in tasks if len(t.source) > LONGEST]
     noisy = {t.slot: _remasked(t, *failing[t.slot], models) for t in todo if t.slot in failing}
     noisy |= {t.slot: Job.blank(t.context, HEADING_ROOM) for t in todo if not t.source and t.slot not in noisy}
     spent = {t.slot: t.remasks for t in todo}
@@ -146,8 +147,8 @@ def _write(
                 sure = tuple(round(c, 4) for c in job.confidence[: len(tokens)])
                 out[task.slot] = Written(text, tuple(tokens), sure)
     edited = [t for t in todo if t.source and t.slot not in out]
-    out |= edit_texts(edited, models, effort=effort, check=check, progress=progress, stage=stage)
-    out = {slot: replace(said, remasks=spent[slot]) for slot, said in out.items()}
+    out |= edit_texts([*edited, *long], models, effort=effort, check=check, progress=progress, stage=stage)
+    out = {slot: replace(said, remasks=spent.get(slot, 0)) for slot, said in out.items()}
     if progress is not None:
         progress({"stage": "read", "done": len(out), "total": len(tasks), "texts": {k: v.text for k, v in out.items()}})
     return out
@@ -184,6 +185,8 @@ def edit_texts(
             odds = (actions[:, EMPTIED] - actions[:, KEEP] - TRAINED_ODDS).tolist()
             spans = [(a - 1, b - 1) for a, b in models.writer.tokenizer.spans(tokens)]  # the text begins with a space
             weights = odds_of_words(text, spans, odds)
+            if len(tokens) > LONGEST:  # of what is longer than all it learned from, the writer lets go what it should not
+                weights = [w if b else OUT for w, b in zip(weights, bracketed(text), strict=True)]
 
             def passes(rest: str, task: Task = task) -> bool:
                 return not check(rest, task)

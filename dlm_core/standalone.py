@@ -89,6 +89,11 @@ _NOBODY = re.compile(
     r"(?:Inspired|Based|Motivated|Building|Following|Using|Starting|Drawing|Extending|Unlike|Similar)\b[^,]*, "
     r"(?:\w+ly )?(?:\w+ed|showed|shown|found|gave|built|took|made|used) (?:an?|the|that|how|to)\b"
 )
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_SUBORDINATE = re.compile(
+    r"\b(?:which|who|whom|whose|that|where|when|while|whereas|because|since|although|though|(?<!such )as|if|unless|until)\b[^,;]*",
+    re.I,
+)
 _PAIR = {")": "(", "]": "[", "}": "{", "”": "“"}
 
 
@@ -246,11 +251,11 @@ def _imperative(s: str) -> str:
     return ""
 
 
-def _verbless(s: str) -> str:
+def _verbless(s: str, long: int = 12) -> str:
     """No finite verb in the main clause, as far as the surface shows.
 
     Each subordinating word takes the next verb; the sentence needs one more. A
-    long sentence passes with any verb before its first subordinate clause: there
+    sentence of `long` words passes with any verb before its first subordinate clause: there
     a strict count loses more whole sentences than it stops fragments.
     """
     words = [w.rstrip(".").replace("’", "'") for w in WORD.findall(s)]
@@ -262,8 +267,8 @@ def _verbless(s: str) -> str:
         before = words[i - 1].lower() if i else ""
         after = words[i + 1].lower() if i + 1 < len(words) else ""
         known = low in AUX or low in PLAIN_VERBS or low in KNOWN_VERBS
-        infinitive = "to" in (before, words[i - 2].lower() if i > 1 else "", words[1].lower())  # "to catch reference"
-        if i > 1 and len(words) >= 12 and known and not relative and not infinitive:
+        infinitive = "to" in {before, words[i - 2].lower() if i > 1 else "", "".join(words[1:2]).lower()}  # "to catch reference"
+        if i > 1 and len(words) >= long and known and not relative and not infinitive:
             return ""
         if before in ADVERBS and i > 1:
             before = words[i - 2].lower()
@@ -282,6 +287,13 @@ def _verbless(s: str) -> str:
             return ""
         owed = 0
     return "no verb"
+
+
+def loses_its_verb(rest: str, gone: str) -> bool:
+    """Whether a sentence of which `rest` is left has its main verb in the words `gone`: a strict count finds none in
+    the rest, and one in what went, brackets and subordinate clauses aside."""
+    main = _SUBORDINATE.sub(" ", _BRACKETS.sub(" ", gone))
+    return bool(_verbless(rest, long=1000)) and not _verbless(f"… {main}", long=1000)
 
 
 _NOT_VERB_AFTER = ("able", "ible", "ful", "ous", "less")

@@ -19,7 +19,7 @@ from dlm_core.cuts import cut_is_whole
 from dlm_core.facts import unsupported
 from dlm_core.headings import names_nothing
 from dlm_core.phrases import WORD, is_mark, parts, same, words
-from dlm_core.standalone import standalone
+from dlm_core.standalone import loses_its_verb, standalone
 from dlm_core.tokenizer import FUNCTION_WORDS
 
 # Words a writer may add when it joins two sentences.
@@ -27,6 +27,7 @@ GLUE = frozenset("and it they the a an that which".split())
 # "... not because recessions have been deeper, but rather.": no sentence ends so.
 WAITING = frozenset("and or nor but not because although whereas while than which the a an if unless".split())
 BARE = " \t\n—“\"'"  # before a bracket or a dash that belongs to no word
+BEFORE_WORD = re.compile(r"[(\[][^()\[\]]*[)\]]\w")
 WAITS = re.compile(r"(?:Although|Though|While|Whereas|Because|Since|If|When|Unless|Once)\b")  # for a main clause
 
 
@@ -75,16 +76,16 @@ def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
     new: list[str] = words(text)
     old: list[str] = []
     seams: list[int] = []
-    attached: set[int] = set()  # what belongs to the word before it: "now(zone)", "key(s)", "east–west"
+    attached: set[int] = set()  # what belongs to a word beside it: "now(zone)", "key(s)", "east–west", "[o]ut"
     for piece in evidence:
         found = words(piece)
         seams += [len(old) + k for k in (0, *_seams(found)) if len(old) + k]
-        marks = enumerate(WORD.finditer(piece))
-        attached |= {
-            len(old) + i for i, m in marks if m.group() in "([–-" and m.start() and piece[m.start() - 1] not in BARE
-        }
+        for i, m in enumerate(WORD.finditer(piece)):
+            behind = m.group() in "([–-" and m.start() and piece[m.start() - 1] not in BARE
+            if behind or BEFORE_WORD.match(piece, m.start()):
+                attached.add(len(old) + i)
         old += found
-    out = []
+    out, gone = [], []
     for a, b, c, d in _changes([same(w) for w in old], [same(w) for w in new]):
         added = [w for w in new[c:d] if not is_mark(w) and same(w) not in GLUE]
         if added:
@@ -94,8 +95,11 @@ def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
             whole = _cut_over_seams(old, a, b, seams, joint)
         else:
             whole = b == a or (a not in attached and cut_is_whole(old, a, b))
+        gone += old[a:b]
         if not whole:
             out.append(f"cuts “{' '.join(old[a:b])}” out of its phrase")
+    if not out and loses_its_verb(text, " ".join(gone)):
+        out.append("has no verb left")
     return out
 
 

@@ -19,6 +19,7 @@ from dlm_core.phrases import WORD, words
 SHORTEST = 5  # words that stay
 CUTS = 3  # of a sentence and look
 LOOKED_AT = 16  # stretches checked, the likeliest first
+OUT = -1000.0  # log-odds of a word that stays in any case
 
 Span = tuple[int, int]  # characters
 
@@ -29,6 +30,16 @@ def odds_of_words(text: str, spans: Sequence[Span], odds: Sequence[float]) -> li
     out = []
     for m in WORD.finditer(text):
         out.append(sum(o for (a, b), o in zip(spans, odds, strict=True) if a < m.end() and m.start() < b))
+    return out
+
+
+def bracketed(text: str) -> list[bool]:
+    """For each word or mark of `text`, in order, whether it stands in brackets, which are marks of it themselves."""
+    out, depth = [], 0
+    for m in WORD.finditer(text):
+        depth += m.group() in "(["
+        out.append(depth > 0)
+        depth -= depth > 0 and m.group() in ")]"
     return out
 
 

@@ -352,3 +352,29 @@ def test_what_only_the_bracket_says_stays() -> None:
     assert problems("The shape of the encoder output is.", [said])
     said = "The dose of the drug (a sedative) is (by most accounts) too high."
     assert problems("The dose of the drug is (by most accounts) too high.", [said]) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "gone"),
+    [
+        ("A wide array of forces", ", such as wars and the slow pace of progress, explain why incomes fall"),
+        ("By 2014, central banks in 28 countries", ", including Austria and the United Kingdom faced such a law"),
+        ("Serverless computing platforms", " such as Lambda and other Cloud Functions simplify the work of many"),
+        ("The psychologists who work with individuals", " such as these are part of the field of the law"),
+        ("In 2015, down 4 percent", ", after the rulings, which some had feared, 45 percent of people said yes"),
+    ],
+)
+def test_a_sentence_keeps_its_verb(left: str, gone: str) -> None:
+    assert problems(f"{left}.", [f"{left}{gone}."])
+
+
+def test_a_sentence_may_lose_the_verbs_of_its_clauses_and_brackets() -> None:
+    for said in ("which means that increases in wages lead to lower totals", "where the rules allow it"):
+        assert problems("The curve of demand slopes down.", [f"The curve of demand slopes down, {said}."]) == []
+    said = "The longer the period (the longer the star takes to vary), the greater the luminosity."
+    assert problems("The longer the period, the greater the luminosity.", [said]) == []
+
+
+def test_letters_in_brackets_belong_to_their_word() -> None:
+    said = "The report of the board says that [o]ut of 644 people, most had read the rules."
+    assert problems(said.replace("[o]", ""), [said])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dlm_core.phrases import words
 from dlm_core.support import problems
-from dlm_core.trim import choose, odds_of_words, without
+from dlm_core.trim import bracketed, choose, odds_of_words, without
 
 SENTENCE = "However, the enzyme (a protein) works in the cell, which is warm, because heat speeds it up."
 
@@ -55,3 +55,9 @@ def test_odds_are_summed_over_the_tokens_of_a_word() -> None:
 def test_nothing_goes_where_too_little_would_stay() -> None:
     text = "Cells divide fast, because they must."
     assert choose(text, [5.0] * len(words(text)), lambda t: True) == []
+
+
+def test_what_stands_in_brackets_is_told_from_the_rest() -> None:
+    text = "Cells (of a [thin] leaf) divide) fast [now]."
+    inside = [w for w, b in zip(words(text), bracketed(text), strict=True) if b]
+    assert inside == ["(", "of", "a", "[", "thin", "]", "leaf", ")", "[", "now", "]"]
