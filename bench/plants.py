@@ -26,7 +26,7 @@ HEDGE = re.compile(
 )
 # What is left must be a sentence that follows from the text, or a refusal of it would be no false alarm: a bracket that
 # begins with "but" or "not" or is a hedge limits, "(sub)chapter" is one word, and after ", such as the H1N1 strain,"
-# comes the sentence's own verb, as it does in a long last item: "such as wars, plagues, and the slow pace of it explain".
+# comes the sentence's own verb, as it does in a long last item: "such as wars and the slow pace of it explain".
 TRIMS = (
     re.compile(
         r" \((?!(?:but|not|or not|and not|never|except|unless|until|if|only|though|although|without)\b)"

@@ -185,7 +185,7 @@ def edit_texts(
             odds = (actions[:, EMPTIED] - actions[:, KEEP] - TRAINED_ODDS).tolist()
             spans = [(a - 1, b - 1) for a, b in models.writer.tokenizer.spans(tokens)]  # the text begins with a space
             weights = odds_of_words(text, spans, odds)
-            if len(tokens) > LONGEST:  # of what is longer than all it learned from, the writer lets go what it should not
+            if len(tokens) > LONGEST:  # longer than all it learned from: it lets go what it should not
                 weights = [w if b else OUT for w, b in zip(weights, bracketed(text), strict=True)]
 
             def passes(rest: str, task: Task = task) -> bool:

@@ -91,7 +91,8 @@ _NOBODY = re.compile(
 )
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _SUBORDINATE = re.compile(
-    r"\b(?:which|who|whom|whose|that|where|when|while|whereas|because|since|although|though|(?<!such )as|if|unless|until)\b[^,;]*",
+    r"\b(?:which|who|whom|whose|that|where|when|while|whereas|because|since|although|though"
+    r"|(?<!such )as|if|unless|until)\b[^,;]*",
     re.I,
 )
 _PAIR = {")": "(", "]": "[", "}": "{", "”": "“"}
@@ -267,7 +268,8 @@ def _verbless(s: str, long: int = 12) -> str:
         before = words[i - 1].lower() if i else ""
         after = words[i + 1].lower() if i + 1 < len(words) else ""
         known = low in AUX or low in PLAIN_VERBS or low in KNOWN_VERBS
-        infinitive = "to" in {before, words[i - 2].lower() if i > 1 else "", "".join(words[1:2]).lower()}  # "to catch reference"
+        # "to catch reference"
+        infinitive = "to" in {before, words[i - 2].lower() if i > 1 else "", "".join(words[1:2]).lower()}
         if i > 1 and len(words) >= long and known and not relative and not infinitive:
             return ""
         if before in ADVERBS and i > 1:

@@ -14,7 +14,10 @@ import torch
 
 from dlm_core import checkpoint
 from dlm_core.checkpoint import WEIGHTS, CheckpointError, verify
+from dlm_core.job import Effort
 from dlm_core.models import Models, load_models
+from dlm_core.sentences import LONGEST, sentence_task, write_texts
+from dlm_core.support import problems
 from dlm_core.train.draws import Example
 from dlm_core.train.measure import edits, planted, under_noise
 from dlm_core.train.text_data import build
@@ -73,6 +76,20 @@ def test_harmed_weights_end_with_one_clear_line(copy: Path, harm: str) -> None:
     with pytest.raises(CheckpointError) as error:
         load_models(weights=copy, quiet=True)
     assert "\n" not in str(error.value) and "again" in str(error.value)
+
+
+def test_of_evidence_longer_than_it_learned_from_brackets_go_and_nothing_else(models: Models) -> None:
+    cites = "(Mauss, Cook, Cheng, & Gross, 2007; Popham, Lee, Sublette, Kent, & Carswell, 2017)"
+    said = (
+        "Holding back negative emotions, which many people take for a healthy way of ending an argument, has been "
+        f"shown to raise the blood pressure of those who do it {cites}, because the body stays alert for as long as "
+        "the feeling is held back by the person."
+    )
+    task = sentence_task("s1", "Emotions", "Holding back", [said], models)
+    assert len(task.source) > LONGEST
+    written = write_texts([task], models, seed=0, effort=Effort(edits=1), check=lambda t, k: problems(t, k.evidence))
+    assert written["s1"].text == said.replace(f" {cites}", "")
+    assert len(written["s1"].tokens) == len(written["s1"].confidence)
 
 
 def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Example]) -> None:
