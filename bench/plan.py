@@ -103,7 +103,7 @@ def pool_of(case: Example) -> Pool:
     for i, text in enumerate(case.texts):
         page, part, start = str(case.page[i]), str(case.part[i]), int(case.place[i])
         held[str(i)] = Evidence(str(i), page, page, part, start, start + 1, text, "", True, "")
-    return Pool(held, case.vectors)
+    return Pool(held, case.vectors, {str(page): title for page, title in zip(case.page, case.titles, strict=True)})
 
 
 def rows_of(made: Plan) -> list[Row]:

@@ -175,6 +175,17 @@ def test_the_source_closest_to_the_question_comes_first_each_in_its_order(stars:
     assert home([(0, 10), (1, 90), (0, 30)]) == (0, 20)
 
 
+def test_a_page_on_the_matter_comes_before_one_that_touches_on_it_and_what_introduces_before_both(stars: Pool) -> None:
+    near = np.array([0.5, 0.5, 0.52, 0.1, 0.1, 0.1])  # b has the closest claim, and speaks of something else besides
+    mixed = plan(["b.e10", "a.e20", "a.e10"], ["b.e30", "b.e20"])
+    first = lambda pool: groups(in_order(mixed, pool, near[:, None], near))[0][0][0]  # noqa: E731
+    assert first(stars) == "a"
+    assert first(replace(stars, titles={"a": "How stars are born", "b": "Introduction to stars"})) == "b"
+    far = near - np.array([0, 0, 0.4, 0.4, 0.4, 0.4])  # whatever its title, it is on something else
+    introduced = replace(stars, titles={"b": "What is a star?"})
+    assert groups(in_order(mixed, introduced, far[:, None], far))[0][0][0] == "a"
+
+
 def test_a_section_of_several_sources_stays_where_it_holds_together(stars: Pool) -> None:
     rows = plan(["a.e10", "a.e20", "b.e10"], ["b.e20", "b.e30", "b.e40"])  # birth by both sources, then death
     near = np.array([0.9, 0.8, 0.7, 0.3, 0.3, 0.3])

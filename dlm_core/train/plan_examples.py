@@ -45,6 +45,7 @@ class Example:
     vectors: np.ndarray  # (M, 384)
     features: np.ndarray  # (M, F)
     texts: list[str]
+    titles: list[str]  # of the page that each row is of
     part: np.ndarray
     covers: np.ndarray
     page: np.ndarray
@@ -197,6 +198,7 @@ def example(
         vectors,
         features,
         [p.texts[r] for p, r in picked],
+        [p.title for p, _ in picked],
         np.array([numbers[id(p)] * 1000 + int(p.section[r]) if id(p) in numbers else -1 for p, r in picked]),
         np.array([float(p.cover[r]) if id(p) in numbers else 0.0 for p, r in picked]),
         np.array([every[id(p)] for p, _ in picked]),
