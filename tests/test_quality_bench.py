@@ -152,9 +152,8 @@ def test_the_plan_that_counts_is_the_one_a_report_would_keep() -> None:
 
     texts = [f"Sentence number {n} speaks of lamp {n}." for n in range(6)]
     gold = plan(0, 1, 2)
-    case = Example(
-        "Lamps", vectors.mean(0), vectors, np.zeros((6, 1)), texts, [""] * 6, page, np.zeros(6), page, np.arange(6), gold
-    )
+    none, at = np.zeros((6, 1)), np.arange(6)
+    case = Example("Lamps", vectors.mean(0), vectors, none, texts, [""] * 6, page, np.zeros(6), page, at, gold)
     drawn = [plan(3, 4, 5), plan(0, 1, 2), plan(0, 1, 4), plan(0, 2, 1)]
     assert kept(drawn, case) in drawn[1:]
     assert kept(drawn[:1], case) is drawn[0]
