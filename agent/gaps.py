@@ -97,7 +97,7 @@ def offered(made: Decision, canvas: Canvas, pool: Pool, slighted: Sequence[str])
     evidence, and room in the sections nearest to it. What belief.py finds worth
     adding is near to the question as a whole; the other half of a question is not.
     A reconstruction sees everything anyway."""
-    from dlm_core.layout import TWIN  # late: it brings torch
+    from dlm_core.leading import TWIN  # late: it brings torch
     from dlm_core.wanted import allowed
 
     cited = [e for e in canvas.cited() if e in pool.evidence]

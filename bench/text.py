@@ -31,14 +31,13 @@ from bench.measures import repeated
 from bench.plan import interval
 from bench.rouge import rouge_l, rouge_n, sari, tokens
 from bench.writers import CHAT, TOKENS, base_folder, load_reader
+from dlm_core import leading
 from dlm_core.boundaries import sentences
 from dlm_core.checkpoint import CheckpointError
 from dlm_core.effort import Effort
 from dlm_core.fetch_base import BaseError
-from dlm_core.layout import GUIDANCE
 from dlm_core.models import Models, load_models
 from dlm_core.plan_features import features
-from dlm_core.planning import salience
 from dlm_core.pool import Pool
 from dlm_core.prompt import BRIEF, CLAIM, prompt
 from dlm_core.segment import Evidence
@@ -80,10 +79,27 @@ def near_first(pair: Pair, models: Models) -> list[str]:
     return [pair.evidence[i] for i in order]
 
 
+Page = tuple[tuple[str, str], ...]  # (heading, sentence)
+
+
+def at_hand(pair: Pair, vectors: np.ndarray, question: np.ndarray) -> Pool:
+    """The pair's evidence among the sentences of its page (`vectors`, in order) that are nearest to title and heading
+    (`question`), as a run holds them."""
+    texts = [text for _, text in pair.page]
+    own = {texts.index(e) for e in pair.evidence}
+    rows = sorted({*own, *np.argsort(-(vectors @ question), kind="stable")[:AT_HAND].tolist()})
+    held = {
+        f"p.e{i}": Evidence(
+            f"p.e{i}", "p", "p.p0", pair.page[i][0], i, i, texts[i], texts[i - 1] if i else "", True, ""
+        )
+        for i in rows
+    }
+    return Pool(held, vectors[rows], {"p": pair.title})
+
+
 def planned_first(some: Sequence[Pair], models: Models) -> list[list[str]]:
-    """The evidence of each pair, first what the planner would rather lead with: its salience among the sentences of the
-    page nearest to title and heading, and the guidance to these (dlm_core/planning.py)."""
-    known: dict[tuple[tuple[str, str], ...], np.ndarray] = {}
+    """The evidence of each pair, first what a report would lead with (dlm_core/leading.py)."""
+    known: dict[Page, np.ndarray] = {}
     out = []
     for p in some:
         if len(p.evidence) < 2:
@@ -93,23 +109,10 @@ def planned_first(some: Sequence[Pair], models: Models) -> list[list[str]]:
             known[p.page] = models.embedder([text for _, text in p.page])
         asked = f"{p.title}. {p.heading}"
         question = models.embedder([asked])[0]
-        near = known[p.page] @ question
-        texts = [text for _, text in p.page]
-        own = [texts.index(e) for e in p.evidence]
-        rows = sorted({*own, *np.argsort(-near, kind="stable")[:AT_HAND].tolist()})
-        held = [
-            Evidence(f"p.e{i}", "p", "p.p0", p.page[i][0], i, i, texts[i], p.page[i - 1][1] if i else "", True, "")
-            for i in rows
-        ]
-        pool = Pool({e.id: e for e in held}, known[p.page][rows], {"p": p.title})
-        likes = salience(
-            models.planner,
-            brief=torch.from_numpy(question),
-            evidence=torch.from_numpy(pool.vectors),
-            features=features(pool, asked, question),
-        )
-        worth = {texts[i]: float(likes[n]) + GUIDANCE * float(near[i]) for n, i in enumerate(rows)}
-        out.append(sorted(p.evidence, key=lambda e, w=worth: -w[e]))  # type: ignore[misc]
+        pool = at_hand(p, known[p.page], question)
+        worth = leading.worth(pool, models, brief=torch.from_numpy(question), features=features(pool, asked, question))
+        likes = {e.text: float(w) for e, w in zip(pool.evidence.values(), worth, strict=True)}
+        out.append(sorted(p.evidence, key=lambda e, w=likes: -w[e]))  # type: ignore[misc]
     return out
 
 

@@ -25,7 +25,8 @@ import numpy as np
 from dlm_core.canvas import Canvas, Cause, Slot
 from dlm_core.compose import claim_task
 from dlm_core.conflict import Change, changes, says, share
-from dlm_core.layout import TWIN, Budget
+from dlm_core.layout import Budget
+from dlm_core.leading import TWIN
 from dlm_core.models import Models
 from dlm_core.pool import Pool
 from dlm_core.prompt import CLAIM, prompt

@@ -23,7 +23,8 @@ from dlm_core.conflict import conflict
 from dlm_core.drawn import drawn
 from dlm_core.effort import Effort
 from dlm_core.job import Job
-from dlm_core.layout import TWIN, Budget, rows_of, sample
+from dlm_core.layout import Budget, rows_of, sample
+from dlm_core.leading import TWIN
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
 from dlm_core.order import Row, in_order

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlm_core import leading
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.conflict import conflict
 from dlm_core.coverage import FEWEST, answered, answering, answers, naming, passed_over, places, to_the_point
@@ -26,8 +27,6 @@ from dlm_core.planning import Plan, compact, plans
 from dlm_core.pool import Pool
 from dlm_core.worth import best_of, fresh, holds_together, leads, regroup, says_again
 
-TWIN = 0.88  # cosine from which two claims would say the same
-AGREES = 0.75  # cosine from which a second pointer supports the first
 # Whole plans sampled, of which the best is kept; one takes half a second. On 120 pools of four books that no planner
 # learned from, the best of 4 had F1 0.651 and 0.64 of neighbours from one section, of 8 0.655 and 0.65, of 16 0.661 and
 # 0.67.
@@ -154,6 +153,7 @@ def sample(
     if again := says_again(best, pool, required):
         mask = _mask(pool, fresh(best, again, pool, ids if usable is None else usable))
         (best,) = denoise(best, again, len(best), mask)
+    best = leading.led(best, pool, leading.worth(pool, models, brief=brief, features=told), required)
     best = regroup(best, pool, kin.numpy())
     if parts.shape[1] < 2 and (named := {r for rows in naming(asked[0], pool) for r in rows}):
         # One question: the section that names what it is about answers it, and comes first.
@@ -209,7 +209,7 @@ def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[s
             kept.append((kind, ids, sure))
         elif kind == Kind.CLAIM and ids and len(place_of) < budget.most:
             lead = pool.vectors[pool.row(ids[0])]
-            twin = next((e for e in place_of if float(pool.vectors[pool.row(e)] @ lead) >= TWIN), None)
+            twin = next((e for e in place_of if float(pool.vectors[pool.row(e)] @ lead) >= leading.TWIN), None)
             if twin is not None and not conflict(pool.evidence[twin].text, pool.evidence[ids[0]].text):
                 if twin in pinned:
                     continue
@@ -223,7 +223,8 @@ def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[s
             support = [
                 e
                 for e in ids[1:]
-                if float(pool.vectors[pool.row(e)] @ lead) >= AGREES and not unsupported(text, [pool.evidence[e].text])
+                if float(pool.vectors[pool.row(e)] @ lead) >= leading.AGREES
+                and not unsupported(text, [pool.evidence[e].text])
             ]
             place_of[ids[0]] = len(kept)
             kept.append((Kind.CLAIM, (ids[0], *support), sure))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from dlm_core import compose
+from dlm_core import compose, leading
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import answered, asked_beside, naming, passed_over, places, to_the_point
 from dlm_core.embed import Embedder
-from dlm_core.layout import Budget, _there, dissolve
+from dlm_core.layout import Budget, _there, dissolve, settle
 from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, opens_on, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
@@ -327,3 +327,32 @@ def test_a_claim_that_says_again_what_was_said_makes_room_for_one_that_does_not(
     assert {"a.e10", "b.e20"} <= set(offered)  # they stay where they are
     assert not {"a.e20", "b.e30"} & set(offered)
     assert says_again(plan(["a.e10"], ["b.e20"]), told) == []
+
+
+def test_a_claim_leads_with_the_best_of_what_says_the_same(stars: Pool) -> None:
+    rows: list[Row] = [(Kind.SECTION, (), 0.5), (Kind.CLAIM, ("a.e10", "b.e40", "a.e20"), 0.5)]
+    worth = np.array([0.0, 1.0, 0.0, 0.0, 0.0, 9.0])  # b.e40 is worth most, but says something else
+    assert leading.led(rows, stars, worth)[1][1] == ("a.e20", "a.e10", "b.e40")
+    assert leading.led(rows, stars, -worth)[1][1] == ("a.e10", "b.e40", "a.e20")
+    assert leading.led(rows, stars, worth, required=["a.e10"])[1][1] == ("a.e10", "b.e40", "a.e20")
+
+
+def test_of_two_claims_that_would_say_the_same_the_better_one_is_kept(stars: Pool) -> None:
+    rows = plan(["a.e10", "b.e40"], ["b.e10", "b.e20"])  # a.e10 and b.e10 are one sentence, as the others are
+    worth = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 2.0])
+    assert groups(leading.led(rows, stars, worth)) == [["b.e10", "b.e40"], ["a.e10", "b.e20"]]
+    assert leading.led(rows, stars, worth, required=["a.e10", "b.e10"]) == rows
+    kept = settle(leading.led(rows, stars, worth), stars, Budget())
+    assert [ids[0] for _, ids, _ in kept if ids] == ["b.e10", "b.e40"]
+
+
+def test_what_only_names_its_subject_leads_worse(stars: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlm_core.leading.salience", lambda *_, **__: torch.ones(6))
+    models = cast(
+        Any, SimpleNamespace(planner=None, embedder=lambda names: stars.vectors[[0 if n else 5 for n in names]])
+    )
+    titled = replace(stars, titles={"a": "Birth"})
+    found = leading.worth(titled, models, brief=torch.zeros(3), features=torch.zeros(6, 1))
+    assert found[0] == found[1] == pytest.approx(1 - leading.NAMED, abs=1e-3)
+    assert found[2] > found[3]  # nearer to what b is called
+    assert leading.worth(stars.only([]), models, brief=torch.zeros(3), features=torch.zeros(0, 1)).shape == (0,)

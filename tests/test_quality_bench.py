@@ -57,7 +57,7 @@ def test_trims_take_one_phrase_at_a_time() -> None:
 
 
 def test_the_planner_says_which_evidence_leads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its salience on the page and what is asked, in whatever order the evidence came."""
+    """By its salience on the page, less for what only names the thing, in whatever order the evidence came."""
     page = [
         ("Stars", "Stars form in clouds of gas and dust."),
         ("Stars", "A cloud collapses when gravity overcomes its pressure."),
@@ -69,11 +69,13 @@ def test_the_planner_says_which_evidence_leads(monkeypatch: pytest.MonkeyPatch) 
         return Pair("Stars", "Stars", [page[i][1] for i in rows], "Stars form in clouds.", 1.0, tuple(page))
 
     models = load_models(quiet=True)
-    led = planned_first([pair(0, 3), pair(3, 0), pair(1)], models)
-    assert led[0] == led[1] == [page[0][1], page[3][1]]
+    led = planned_first([pair(1, 3), pair(3, 1), pair(1)], models)
+    assert led[0] == led[1] == [page[1][1], page[3][1]]
     assert led[2] == [page[1][1]]
-    monkeypatch.setattr("bench.text.salience", lambda *_, **__: torch.tensor([0.0, 0.0, 0.0, 9.0]))
-    assert planned_first([pair(0, 3)], models) == [[page[3][1], page[0][1]]]
+    monkeypatch.setattr("dlm_core.leading.salience", lambda *_, **__: torch.tensor([0.0, 0.0, 0.0, 9.0]))
+    assert planned_first([pair(1, 3)], models) == [[page[3][1], page[1][1]]]
+    monkeypatch.setattr("dlm_core.leading.salience", lambda *_, **__: torch.zeros(4))
+    assert planned_first([pair(0, 1)], models) == [[page[1][1], page[0][1]]]
 
 
 def test_auroc_and_recall_at_few_alarms() -> None:

@@ -20,7 +20,8 @@ from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
 from dlm_core.clauses import unborne
 from dlm_core.edits import Unmet
 from dlm_core.embed import Embedder
-from dlm_core.layout import TWIN, Budget
+from dlm_core.layout import Budget
+from dlm_core.leading import TWIN
 from dlm_core.models import Models
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
