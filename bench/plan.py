@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from dlm_core.canvas import Kind
 from dlm_core.layout import DRAFTS, Budget
 from dlm_core.order import Row, in_order
 from dlm_core.planner import WEIGHTS, Planner, PlannerConfig, load
-from dlm_core.planning import GUIDANCE, Plan
+from dlm_core.planning import GUIDANCE, Plan, expected_claims
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.train import plan_data
@@ -111,11 +112,13 @@ def rows_of(made: Plan) -> list[Row]:
     return [(k, tuple(map(str, p)), 1.0) for k, p in zip(made.kinds, made.pointers, strict=True)]
 
 
-def kept(drawn: list[Plan], case: Example) -> Plan:
+def kept(planner: Planner, drawn: list[Plan], case: Example) -> Plan:
     """The plan that a report would keep of several (`dlm_core.layout.sample`), where no size is wished for."""
     pool, rows = pool_of(case), [rows_of(m) for m in drawn]
     kin, near = pool.affinity(), case.vectors @ case.question
-    return drawn[best_of(rows, [holds_together(r, pool, kin, near, Budget(claims=1)) for r in rows])]
+    brief, evidence, features = map(torch.from_numpy, (case.question, case.vectors, case.features))
+    size = expected_claims(planner, brief=brief, evidence=evidence, features=features)
+    return drawn[best_of(rows, [holds_together(r, pool, kin, near, Budget(claims=1)) for r in rows], size)]
 
 
 def laid_out(made: Plan, case: Example) -> list[int]:
@@ -129,7 +132,7 @@ def order_figures(
 ) -> dict[str, float]:
     """Tau of the plan, as the report lays it out and as it was drawn, and of every peer, as it ranks and in document
     order, with the interval of the difference."""
-    _, plans = measure(planner, held, guidance=guidance, drafts=drafts, keep=kept)
+    _, plans = measure(planner, held, guidance=guidance, drafts=drafts, keep=partial(kept, planner))
     drawn = taus([p.claims() for p in plans], held)
     ours = taus([laid_out(p, case) for p, case in zip(plans, held, strict=True)], held)
     found = {
@@ -159,7 +162,7 @@ def figures(
     planner: Planner, held: list[Example], *, guidance: float = GUIDANCE, drafts: int = DRAFTS
 ) -> dict[str, float]:
     """What the plans choose and how much, 0..1 but for counts and seconds."""
-    made, plans = measure(planner, held, guidance=guidance, drafts=drafts, keep=kept)
+    made, plans = measure(planner, held, guidance=guidance, drafts=drafts, keep=partial(kept, planner))
     ours = np.array([set_f1(p.claims(), c.plan.claims()) for p, c in zip(plans, held, strict=True)])
     found = {f"plan_{k}": v for k, v in vars(made).items()}
     found["plan_f1_low"], found["plan_f1_high"] = interval(ours)

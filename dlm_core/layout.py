@@ -75,6 +75,7 @@ def sample(
     # Asked for more claims than there is evidence on the question, a plan fills up with what is not.
     where = places([(pool.title(i), e.heading) for i, e in pool.evidence.items()], models.embedder)
     relevant = int(to_the_point(questions.numpy(), pool, where).sum())
+    wished = max(FEWEST, min(budget.claims, relevant))
     there = _there(vectors, torch.from_numpy(where), questions)
     seen = None if usable is None else _mask(pool, usable)
     ids = pool.ids
@@ -101,7 +102,7 @@ def sample(
             keep=None if keep is None else _plan(keep, pool),
             remask=remask,
             usable=mask,
-            claims=max(FEWEST, min(budget.claims, relevant)),
+            claims=wished,
             sections=min(budget.sections, max(1, relevant // 3)),
         )
         return [_rows(m if held is not None else compact(m), ids) for m in made]
@@ -139,7 +140,7 @@ def sample(
         told = answered([pool.row(e) for e in leads(rows)], parts)
         return told * holds_together(rows, pool, kin.numpy(), near.numpy(), budget) if told else float("-inf")
 
-    best = drawn[best_of(drawn, [worth(rows) for rows in drawn])]
+    best = drawn[best_of(drawn, [worth(rows) for rows in drawn], wished)]
     used = [pool.row(e) for e in leads(best)]
     share = max(FEWEST, len(used) // (2 * max(1, parts.shape[1])))  # a sub-question has half of its even share
     for rows in [*passed_over(used, answering(parts), share), *passed_over(used, naming(asked[0], pool))]:

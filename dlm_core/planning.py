@@ -32,6 +32,9 @@ from dlm_core.planner import (
 
 GUIDANCE = 1.0  # nats per unit of relevance (cosine between question and evidence, if nothing better is given)
 SHORTLIST = 1.2  # pieces of evidence a claim, by what the planner says of each by itself, that claims may lead with
+# The planner's own probabilities add up to more than reports rest on, and plans come out longer than is wished for:
+# measured on 2,900 pools of 114 files, and on 40 plans of books no planner learned from.
+BELONGS, OVER = 0.93, 1
 STRUCTURE = 0.7  # temperature of kinds: the likeliest plan is one long section
 
 
@@ -183,6 +186,12 @@ def salience(planner: Planner, *, brief: Tensor, evidence: Tensor, features: Ten
     return planner.look(known, blank).salience[0]
 
 
+def expected_claims(planner: Planner, *, brief: Tensor, evidence: Tensor, features: Tensor) -> float:
+    """How many claims the evidence is worth, by what the planner says of each piece alone. Shapes as for `plans`."""
+    likes = salience(planner, brief=brief, evidence=evidence, features=features)
+    return BELONGS * float(torch.sigmoid(likes).sum())
+
+
 @torch.inference_mode()
 def plans(
     planner: Planner,
@@ -221,7 +230,8 @@ def plans(
     slot numbers are kept, EMPTY ones included. Without it everything is masked
     and the result is compact (EMPTY only at the end, no section without claims).
     usable: (M,) bool, evidence that may be pointed at and seen; default all.
-    claims, sections: wished counts, a preference and no promise.
+    claims, sections: wished counts, a preference and no promise; without a wish a new plan has as many claims as the
+    evidence is worth (`expected_claims`), guidance 0 aside.
     threshold: symbols at least this likely are committed together.
     structure: temperature of kinds, which are drawn first and from the left;
     at 0 the likeliest kind of a slot is nearly always CLAIM, and sections run
@@ -244,6 +254,8 @@ def plans(
         first[first[:, 0] == MASK] = torch.tensor([int(Kind.EMPTY), NONE, NONE, NONE])
         first = first.flatten()
     exclusive = torch.arange(FIRST + many) >= FIRST
+    if claims is None and keep is None and guidance and many:
+        claims = max(1, round(expected_claims(planner, brief=brief, evidence=evidence, features=features)) - OVER)
     pull = guidance * (evidence @ brief if relevance is None else relevance)
     known = planner.know(brief[None], evidence[None], features[None], allowed[None], _size(claims, sections))
     tokens = [first.clone() for _ in range(count)]

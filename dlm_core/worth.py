@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MISPLACED = 0.02  # affinity by which another section must be closer for a claim to move there
 REPEATS = 6.0  # what a plan loses for wording of its claims that was there before: half its worth for a sixth of it
+OFF = 1.0  # spreads of worth that a claim more or fewer than is wished for costs a plan
 AGAIN = 2  # four-word runs of claims before it from which a claim says again what was said
 
 Run = tuple[str, str, str, str]
@@ -99,14 +100,16 @@ def agreement(drawn: Sequence[Sequence[Row]]) -> list[float]:
     ]
 
 
-def best_of(drawn: Sequence[Sequence[Row]], worth: Sequence[float]) -> int:
-    """Index of the plan with the most `worth` and agreement, each measured by its spread over the plans."""
+def best_of(drawn: Sequence[Sequence[Row]], worth: Sequence[float], size: float) -> int:
+    """Index of the plan with the most `worth` and agreement, each measured by its spread over the plans, and with
+    about as many claims as `size`: OFF for each that it has more or fewer."""
     known = np.isfinite(np.array(worth))
     if not known.any():
         return 0
     scores = np.array([np.where(known, worth, np.min(np.array(worth)[known])), agreement(drawn)])
     spread = (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(scores.std(axis=1, keepdims=True), 1e-6)
-    return int(np.where(known, np.round(spread.sum(axis=0), 6), -np.inf).argmax())
+    off = np.array([abs(len(leads(rows)) - size) for rows in drawn])
+    return int(np.where(known, np.round(spread.sum(axis=0) - OFF * off, 6), -np.inf).argmax())
 
 
 def runs_of(text: str) -> list[Run]:

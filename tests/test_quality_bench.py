@@ -17,6 +17,7 @@ from bench.retrieval import ndcg, recall, tfidf
 from bench.text import planned_first
 from dlm_core.canvas import Kind
 from dlm_core.models import load_models
+from dlm_core.planner import Planner, PlannerConfig
 from dlm_core.planning import Plan
 from dlm_core.train.measure import calibration
 from dlm_core.train.plan_examples import Example
@@ -144,7 +145,7 @@ def test_the_table_says_what_was_met_and_keeps_the_rest_of_the_file(tmp_path: Pa
         put("| new |\n", file)
 
 
-def test_the_plan_that_counts_is_the_one_a_report_would_keep() -> None:
+def test_the_plan_that_counts_is_the_one_a_report_would_keep(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = np.eye(6, 384, dtype=np.float32) + 0.2
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     page = np.array([0, 0, 0, 1, 1, 1])
@@ -157,6 +158,11 @@ def test_the_plan_that_counts_is_the_one_a_report_would_keep() -> None:
     none, at = np.zeros((6, 1)), np.arange(6)
     case = Example("Lamps", vectors.mean(0), vectors, none, texts, [""] * 6, page, np.zeros(6), page, at, gold)
     drawn = [plan(3, 4, 5), plan(0, 1, 2), plan(0, 1, 4), plan(0, 2, 1)]
-    assert kept(drawn, case) in drawn[1:]
-    assert kept(drawn[:1], case) is drawn[0]
+    monkeypatch.setattr("bench.plan.expected_claims", lambda planner, **_: 3.0)
+    planner = Planner(PlannerConfig(), torch.Generator().manual_seed(0))
+    assert kept(planner, drawn, case) in drawn[1:]
+    assert kept(planner, drawn[:1], case) is drawn[0]
+    monkeypatch.setattr("bench.plan.expected_claims", lambda planner, **_: 6.0)
+    longer = plan(0, 1, 2, 3, 4, 5)
+    assert kept(planner, [drawn[1], longer], case) is longer
     assert laid_out(gold, case) == [0, 1, 2]
