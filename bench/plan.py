@@ -33,7 +33,7 @@ from dlm_core.train import plan_data
 from dlm_core.train.plan import measure
 from dlm_core.train.plan_draws import examples
 from dlm_core.train.plan_examples import Corpus, Example, build, coherence, set_f1
-from dlm_core.worth import best_of, holds_together, leads, regroup
+from dlm_core.worth import best_of, holds_together, leads, regroup, without_rumps
 
 PARTS = ("choice", "order", "chance")
 CHANCE = 100  # cases that random weights plan
@@ -124,7 +124,9 @@ def kept(planner: Planner, drawn: list[Plan], case: Example) -> Plan:
 def laid_out(made: Plan, case: Example) -> list[int]:
     """The plan's rows as a report has them, by the product's own layout (`dlm_core.layout`)."""
     pool, near = pool_of(case), case.vectors @ case.question
-    return [int(e) for e in leads(in_order(regroup(rows_of(made), pool, pool.affinity()), pool, near[:, None], near))]
+    kin = pool.affinity()
+    ordered = in_order(regroup(rows_of(made), pool, kin), pool, near[:, None], near)
+    return [int(e) for e in leads(without_rumps(ordered, pool, kin))]
 
 
 def order_figures(

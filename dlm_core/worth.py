@@ -75,6 +75,29 @@ def regroup(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
     return out
 
 
+def without_rumps(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
+    """A compact plan without sections of `FEWEST` claims that have all more to do with other sections: they go to the
+    end of those, where two or more are left."""
+    out = list(rows)
+    while len(sections := _sections(out)) > FEWEST:
+        found = _belonging(out, pool, kin)
+        rumps = [s for s in sections if len(s) <= FEWEST and all(found[i] < -MISPLACED for i in s)]
+        if not rumps:
+            break
+        rump = min(rumps, key=lambda s: (sum(found[i] for i in s), s))
+        comes: dict[int, list[Row]] = {}  # by the last claim of the section they go to
+        for i in rump:
+            near = {
+                s[-1]: float(np.mean([kin[pool.row(out[i][1][0]), pool.row(out[j][1][0])] for j in s]))
+                for s in sections
+                if s != rump
+            }
+            comes.setdefault(max(near, key=lambda k: (near[k], -k)), []).append(out[i])
+        gone = {rump[0] - 1, *rump}  # with its head
+        out = [row for i, r in enumerate(out) for row in ([] if i in gone else [r, *comes.get(i, [])])]
+    return out
+
+
 def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.ndarray, budget: Budget) -> float:
     """How good a sampled plan looks from outside: how much more its claims have
     to do (`kin`, (M, M)) with their own section than with the nearest other one,

@@ -18,7 +18,7 @@ from dlm_core.layout import Budget, _there, dissolve, settle
 from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, opens_on, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
-from dlm_core.worth import agreement, best_of, fresh, holds_together, regroup, repeated, says_again
+from dlm_core.worth import agreement, best_of, fresh, holds_together, regroup, repeated, says_again, without_rumps
 
 
 def pool(rows: list[tuple[str, str, int, list[float]]]) -> Pool:
@@ -77,6 +77,13 @@ def test_a_claim_in_the_wrong_section_moves_to_its_own(stars: Pool) -> None:
 def test_no_section_is_emptied_below_two(stars: Pool) -> None:
     rows = plan(["a.e10", "b.e40"], ["b.e20", "b.e30"])
     assert groups(regroup(rows, stars, stars.affinity())) == groups(rows)
+
+
+def test_what_is_left_of_a_section_goes_where_it_belongs(stars: Pool) -> None:
+    rows = plan(["a.e10", "a.e20"], ["b.e10", "b.e40"], ["b.e20", "b.e30"])  # birth, one of each, death
+    kin = stars.affinity()
+    assert groups(without_rumps(rows, stars, kin)) == [["a.e10", "a.e20", "b.e10"], ["b.e20", "b.e30", "b.e40"]]
+    assert groups(without_rumps(rows[:6], stars, kin)) == groups(rows[:6])  # two sections stay two
 
 
 def test_sections_follow_the_sub_questions_and_claims_their_source(stars: Pool) -> None:
