@@ -2,8 +2,8 @@
 
     python -m bench.injection --data ../shared/data [--documents 12] [--show]
 
-reads the first documents of every manual and textbook, cuts them into passages as a run does, and prints one JSON line a
-figure; --show prints what is flagged, to be read.
+reads the first documents of every manual and textbook, cuts them into passages as a run does, and prints one JSON line
+a figure; --show prints what is flagged, to be read.
 """
 
 from __future__ import annotations
