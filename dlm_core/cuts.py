@@ -41,11 +41,13 @@ from dlm_core.phrases import (
     STRICT,
     SUBJECTS,
     TAILS,
+    TURNS,
     VERBS,
     WHETHER,
     is_mark,
     parts,
 )
+from dlm_core.standalone import has_verb
 
 
 def _before(plain: list[str], stops: frozenset[str]) -> list[str]:
@@ -132,6 +134,8 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # a part of what is in brackets
     if cut.gone[0] in "([":
         return _bracket_is_whole(cut)
+    if begin and _carries_a_turn(cut):
+        return False
     if ";" in cut.gone[1:-1]:
         return False  # the end of one clause and the beginning of the next
     if _changes_the_claim(cut):
@@ -175,6 +179,17 @@ def _bracket_is_whole(cut: _Cut) -> bool:
         return cut.end < len(evidence) and evidence[cut.end].lower() in FREE | JOINS | {"but"}
     rest = [*evidence[: cut.begin], *evidence[after:]]
     return not left_over or cut_is_whole(rest, cut.begin, cut.begin + len(left_over))
+
+
+def _carries_a_turn(cut: _Cut) -> bool:
+    """Whether a connective goes without which what follows is no longer against, or a case of, what comes before."""
+    said = " ".join(cut.plain)
+    if said in TURNS:
+        return cut.before[-1] in {";", ":"} | DASHES or cut.gone[0] in {";", ":"} | DASHES
+    if said not in ("for example", "for instance"):
+        return False
+    rest = cut.evidence[cut.end : -1]  # "a format, for example, the PHC string format": the one is not the other
+    return cut.before[-1] == "," and "," not in rest and ";" not in rest and not has_verb(" ".join(rest))
 
 
 def _changes_the_claim(cut: _Cut) -> bool:

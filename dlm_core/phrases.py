@@ -54,6 +54,19 @@ SHOWN = frozenset("figure table chapter section shown seen noted mentioned discu
 EXAMPLES = frozenset("such including like especially particularly namely specifically".split())
 RELATIVE = frozenset("which who whom whose where when".split())
 CONTRASTS = frozenset("while whereas although though because".split())
+TURNS = frozenset(
+    {
+        "however",
+        "nevertheless",
+        "nonetheless",
+        "instead",
+        "yet",
+        "by contrast",
+        "in contrast",
+        "on the other hand",
+        "conversely",
+    }
+)
 SAYING = frozenset("thought said says wrote argued argues held noted believed claimed warned suggested".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 SUBJECTS = frozenset("i you he she it we they".split())

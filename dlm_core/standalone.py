@@ -291,11 +291,16 @@ def _verbless(s: str, long: int = 12) -> str:
     return "no verb"
 
 
+def has_verb(words: str) -> bool:
+    """Whether words that stand in a sentence hold a finite verb of its main clause, by a strict count."""
+    return not _verbless(f"… {words}", long=1000)
+
+
 def loses_its_verb(rest: str, gone: str) -> bool:
     """Whether a sentence of which `rest` is left has its main verb in the words `gone`: a strict count finds none in
     the rest, and one in what went, brackets and subordinate clauses aside."""
     main = _SUBORDINATE.sub(" ", _BRACKETS.sub(" ", gone))
-    return bool(_verbless(rest, long=1000)) and not _verbless(f"… {main}", long=1000)
+    return bool(_verbless(rest, long=1000)) and has_verb(main)
 
 
 _NOT_VERB_AFTER = ("able", "ible", "ful", "ous", "less")

@@ -375,6 +375,29 @@ def test_a_sentence_may_lose_the_verbs_of_its_clauses_and_brackets() -> None:
     assert problems("The longer the period, the greater the luminosity.", [said]) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        (
+            "Layering the hashes needs no password; it can make the hashes easier to crack.",
+            "Layering the hashes needs no password; however, it can make the hashes easier to crack.",
+        ),
+        (
+            "It is stored in a standard format, the modular PHC string format.",
+            "It is stored in a standard format, for example, the modular PHC string format.",
+        ),
+    ],
+)
+def test_a_turn_and_an_example_stay_what_they_are(text: str, evidence: str) -> None:
+    assert problems(text, [evidence])
+
+
+def test_a_connective_may_go_where_nothing_turns_on_it() -> None:
+    for said in ("Soap, however, is not made everywhere.", "In Ohio, for example, most farms grow corn."):
+        left = said.replace(", however,", "").replace(", for example,", ",")
+        assert problems(left, [said]) == []
+
+
 def test_letters_in_brackets_belong_to_their_word() -> None:
     said = "The report of the board says that [o]ut of 644 people, most had read the rules."
     assert problems(said.replace("[o]", ""), [said])
