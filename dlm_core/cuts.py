@@ -40,6 +40,7 @@ from dlm_core.phrases import (
     SHOWN,
     STRICT,
     SUBJECTS,
+    SUBORDINATORS,
     TAILS,
     TURNS,
     VERBS,
@@ -338,6 +339,10 @@ def _breaks_the_middle(cut: _Cut) -> bool:
     plain, gone, evidence, following = cut.plain, cut.gone, cut.evidence, cut.follows.lower()
     if plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | {"that"} and FINITE & set(plain):
         return True  # ", conformity is likelier,": a clause with a subject of its own
+    clause = cut.before[_after(cut.before, {";"}) :]
+    aside = plain[0] in CLAUSE | RELATIVE | EXAMPLES | (OPENERS - AHEAD) or CONNECTIVES.match(" ".join(plain))
+    if clause and clause[0] in SUBORDINATORS and "," not in clause[:-1] and not aside:
+        return True  # "; if the blood is thin, the ducts recover less, leading to": what happens then
     if "say" in cut.before[-2:]:
         return True  # "as the price rises, say, from one dollar to two, the quantity"
     if plain[0] in CONTRASTS and following in PRONOUNS:

@@ -67,6 +67,7 @@ TURNS = frozenset(
         "conversely",
     }
 )
+SUBORDINATORS = frozenset("if when unless once because since although though while whereas after before as".split())
 SAYING = frozenset("thought said says wrote argued argues held noted believed claimed warned suggested".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 SUBJECTS = frozenset("i you he she it we they".split())
