@@ -18,7 +18,7 @@ Row = tuple[Kind, tuple[str, ...], float]  # of a plan: kind, evidence ids, plan
 Place = Callable[[Row], tuple[int, int]]  # of a claim: the rank of its source, its offset there
 # Titles of pages that books put before others: of 284 pairs of pages of a chapter, one of which had such a title,
 # it came first in 248 (training books).
-_INTRODUCES = re.compile(r"\b(?:introduc\w+|overview|what (?:is|are)|defin\w+|origins?)\b", re.I)
+_INTRODUCES = re.compile(r"\b(?:introduc\w+|overview|what (?:is|are)|defin(?:e[ds]?|ing|itions?)|origins?)\b", re.I)
 # "Unemployment, as measured by the unemployment rate, is the percentage of ...": what its subject is.
 _IS = re.compile(
     r"(?:(?:An?|The) )?((?:[\w-]+ ){0,2}[\w-]+)(?: \([^)]*\))?(?:, [^,]{3,60},)?"

@@ -176,20 +176,24 @@ def plan(planner: Planner, **given: Any) -> Plan:
 
 
 @torch.inference_mode()
-def salience(planner: Planner, *, brief: Tensor, evidence: Tensor, features: Tensor) -> Tensor:
-    """(M,) the planner's log-odds that each piece of evidence belongs in a report, before anything is planned.
-    Shapes as for `plans`."""
+def salience(
+    planner: Planner, *, brief: Tensor, evidence: Tensor, features: Tensor, usable: Tensor | None = None
+) -> Tensor:
+    """(M,) the planner's log-odds that each piece of evidence belongs in a report, before anything is planned; of what
+    is not `usable` they say nothing. Shapes as for `plans`."""
     _check(planner, brief, evidence, features)
-    every = torch.ones(1, evidence.shape[0], dtype=torch.bool)
-    known = planner.know(brief[None], evidence[None], features[None], every, _size(None, None))
+    seen = torch.ones(evidence.shape[0], dtype=torch.bool) if usable is None else usable
+    known = planner.know(brief[None], evidence[None], features[None], seen[None], _size(None, None))
     blank = torch.full((1, planner.config.slots * WIDTH), MASK, dtype=torch.long)
     return planner.look(known, blank).salience[0]
 
 
-def expected_claims(planner: Planner, *, brief: Tensor, evidence: Tensor, features: Tensor) -> float:
-    """How many claims the evidence is worth, by what the planner says of each piece alone. Shapes as for `plans`."""
-    likes = salience(planner, brief=brief, evidence=evidence, features=features)
-    return BELONGS * float(torch.sigmoid(likes).sum())
+def expected_claims(
+    planner: Planner, *, brief: Tensor, evidence: Tensor, features: Tensor, usable: Tensor | None = None
+) -> float:
+    """How many claims the usable evidence is worth, by what the planner says of each piece alone; as for `plans`."""
+    likes = salience(planner, brief=brief, evidence=evidence, features=features, usable=usable)
+    return BELONGS * float(torch.sigmoid(likes if usable is None else likes[usable]).sum())
 
 
 @torch.inference_mode()
@@ -255,7 +259,8 @@ def plans(
         first = first.flatten()
     exclusive = torch.arange(FIRST + many) >= FIRST
     if claims is None and keep is None and guidance and many:
-        claims = max(1, round(expected_claims(planner, brief=brief, evidence=evidence, features=features)) - OVER)
+        there = expected_claims(planner, brief=brief, evidence=evidence, features=features, usable=usable)
+        claims = max(1, round(there) - OVER)
     pull = guidance * (evidence @ brief if relevance is None else relevance)
     known = planner.know(brief[None], evidence[None], features[None], allowed[None], _size(claims, sections))
     tokens = [first.clone() for _ in range(count)]

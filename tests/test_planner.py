@@ -15,7 +15,7 @@ from dlm_core import planning
 from dlm_core.canvas import Kind
 from dlm_core.plan_features import FEATURES, features
 from dlm_core.planner import FIRST, MASK, NONE, Planner, PlannerConfig, PlannerError
-from dlm_core.planning import Plan, distribution, plan
+from dlm_core.planning import OVER, Plan, distribution, expected_claims, plan
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.train import plan_data, plan_draws
@@ -93,6 +93,17 @@ def test_guidance_pulls_claims_to_what_is_near_the_question() -> None:
     )
     assert near[pulled].mean() > near[free].mean() + 0.02
     assert set(pulled) <= set(near.argsort(descending=True)[: len(pulled)].tolist())
+
+
+def test_a_plan_without_a_wished_size_has_what_its_evidence_is_worth() -> None:
+    given = case(30, 4)
+    worth = expected_claims(drawn(), **given)
+    asked = {n: plan(drawn(), **given, slots=24, generator=rng(2), claims=n) for n in (None, round(worth) - OVER, 3)}
+    assert asked[None] == asked[round(worth) - OVER] != asked[3]
+    seen = torch.arange(30) < 12
+    fewer = {k: v[:12] if k != "brief" else v for k, v in given.items()}
+    part = expected_claims(drawn(), **given, usable=seen)
+    assert part == pytest.approx(expected_claims(drawn(), **fewer), abs=1e-3) and part < worth
 
 
 def test_kept_slots_stay_and_remasked_ones_are_drawn_again() -> None:
