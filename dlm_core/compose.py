@@ -20,7 +20,7 @@ from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
 from dlm_core.coverage import asked_beside
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
-from dlm_core.order import defines, opens_on
+from dlm_core.order import defines, means, opens_on
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
@@ -258,11 +258,12 @@ def write_summary(
         close = (close + (np.asarray(told) @ beyond.T).max(axis=1)) / 2
     near = {s.id: round(float(c), 6) for s, c in zip(said, close, strict=True)}
 
-    def speaks(slot: Slot) -> tuple[bool, float]:
-        """How much a claim says of the question: what the thing is that it asks about comes before all, and what
-        opens on it before what mentions it."""
+    def speaks(slot: Slot) -> tuple[int, float]:
+        """How much a claim says of the question: what the word means that it asks about comes before all, then what
+        the thing is, and what opens on it before what mentions it."""
         opens = OPENS * opens_on(canvas.question, slot.text)
-        return defines(canvas.question, slot.text) >= 0, near[slot.id] + opens
+        tells = (1 + means(slot.text)) if defines(canvas.question, slot.text) >= 0 else 0
+        return tells, near[slot.id] + opens
 
     def outdone(old: Slot, claim: Slot) -> bool:
         """Whether a claim of the section, new or moved there, should stand in the summary instead."""

@@ -24,6 +24,8 @@ _IS = re.compile(
     r"(?:(?:An?|The) )?((?:[\w-]+ ){0,2}[\w-]+)(?: \([^)]*\))?(?:, [^,]{3,60},)?"
     r" (?:is|are|refers? to|means?|(?:is|are) defined as) (?:the|an?|any|one|when|how|what|those|all)\b"
 )
+# "Psychology refers to the study of the mind", rather than "Psychology is a young science".
+_MEANS = re.compile(r"(?:[\w-]+ ){1,4}(?:\([^)]*\) )?(?:refers? to|means?|(?:is|are) defined as|(?:is|are) the)\b")
 
 
 def opens_on(question: str, text: str) -> bool:
@@ -61,11 +63,21 @@ def home(places: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 def defines(question: str, text: str) -> int:
     """Where in a question the word stands that a sentence defines (0 for the first content word); -1 for a sentence
-    that says of nothing in the question what it is."""
+    that says of nothing in the question what it is. "Developmental psychology" is not what "develop" asks about."""
     found = _IS.match(text)
-    subject = stems(found[1]) if found else set()
-    asked = [s for w in WORD.findall(question) for s in stems(w)]
-    return min(map(asked.index, subject)) if subject and subject <= set(asked) else -1
+    subject = _names(found[1]) if found else []
+    asked = _names(question)
+    return min(map(asked.index, subject)) if subject and set(subject) <= set(asked) else -1
+
+
+def means(text: str) -> bool:
+    """Whether a sentence says what the word means that it opens on, and not something else that it is."""
+    return bool(_MEANS.match(text))
+
+
+def _names(text: str) -> list[str]:
+    """The content words, without a plural's ending, in order."""
+    return [w.lower().removesuffix("s") for w in WORD.findall(text) if stems(w)]
 
 
 def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarray) -> list[Row]:

@@ -15,7 +15,7 @@ from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import answered, asked_beside, naming, passed_over, places, to_the_point
 from dlm_core.embed import Embedder
 from dlm_core.layout import Budget, _there, dissolve, settle
-from dlm_core.order import Row, cuts, defines, home, in_order, opened_by, opens_on, together
+from dlm_core.order import Row, cuts, defines, home, in_order, means, opened_by, opens_on, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.worth import agreement, best_of, fresh, holds_together, regroup, repeated, says_again, without_rumps
@@ -158,6 +158,15 @@ def test_of_plans_alike_the_one_the_others_agree_with_is_kept() -> None:
     assert best_of(drawn, [float("-inf"), 0.5, float("-inf"), 0.4], 3) == 1  # plans without a claim are none
     assert best_of(drawn[:1], [0.5], 3) == 0 and agreement(drawn[:1]) == [1.0]
     assert best_of(drawn, [float("-inf")] * 4, 3) == 0
+
+
+def test_what_a_word_means_is_told_from_what_else_the_thing_is() -> None:
+    asked = "What is psychology and how did it develop as a science?"
+    young = "Psychology is a relatively young science with its roots in the 19th century."
+    said = "Psychology refers to the scientific study of the mind and behavior."
+    assert defines(asked, young) == defines(asked, said) == 0
+    assert means(said) and not means(young)
+    assert defines(asked, "Developmental psychology is the study of development across a lifespan.") == -1
 
 
 def test_each_sub_question_is_measured_by_what_is_closest_to_it() -> None:
