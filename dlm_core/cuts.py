@@ -411,5 +411,7 @@ def _breaks_between_commas(cut: _Cut) -> bool:
         return True  # after an opening phrase and an aside comes the subject
     if plain[0] in EXAMPLES and "," in evidence[cut.end : cut.end + 3]:
         return True  # "symptoms, such as a headache, burns, chills"
+    if cut.gone[0] == cut.gone[-1] == "," and following in RELATIVE and later:
+        return True  # "in the center, however, where it was hot, formed": its second comma opens what follows
     # ", however, at first glance, does": its second comma is the first of another aside.
     return cut.gone[-1] == "," and any(evidence[i + 1].lower() in FINITE for i in later[:1])

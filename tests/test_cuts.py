@@ -383,6 +383,10 @@ def test_a_sentence_may_lose_the_verbs_of_its_clauses_and_brackets() -> None:
             "Layering the hashes needs no password; however, it can make the hashes easier to crack.",
         ),
         (
+            "The material in the center where it was hottest, formed a star.",
+            "The material in the center, however, where it was hottest, formed a star.",
+        ),
+        (
             "If the blood is thick, the ducts recover more water; if the blood is thin leading to its concentration.",
             "If the blood is thick, the ducts recover more water; if the blood is thin, the collecting ducts recover "
             "less of the water, leading to its concentration.",
@@ -400,6 +404,8 @@ def test_a_turn_and_an_example_stay_what_they_are(text: str, evidence: str) -> N
 def test_a_connective_may_go_where_nothing_turns_on_it() -> None:
     aside = "When the star, an old giant, runs out of fuel, its core collapses under its own weight."
     assert problems(aside.replace(", an old giant,", ""), [aside])  # rather one cut too few
+    said = "The material in the center, however, where it was hottest, formed a star."
+    assert problems(said.replace(", however,", ","), [said]) == []
     for said in ("Soap, however, is not made everywhere.", "In Ohio, for example, most farms grow corn."):
         left = said.replace(", however,", "").replace(", for example,", ",")
         assert problems(left, [said]) == []
