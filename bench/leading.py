@@ -21,7 +21,6 @@ from bench.rouge import rouge_l
 from bench.text import COVERAGE, at_hand
 from dlm_core.leading import NAMED, signs
 from dlm_core.models import Models, load_models
-from dlm_core.plan_features import features
 from dlm_core.train.documents import documents, shards
 from dlm_core.train.text_data import summary_pairs
 
@@ -37,12 +36,9 @@ def examples(data: Path, models: Models) -> tuple[np.ndarray, np.ndarray, np.nda
             some = [p for p in summary_pairs(document) if p.covered >= COVERAGE and len(p.evidence) == 2]
             vectors = models.embedder([text for _, text in some[0].page]) if some else np.zeros((0, 384))
             for p in some:
-                asked = f"{p.title}. {p.heading}"
-                question = models.embedder([asked])[0]
-                pool = at_hand(p, vectors, question)
+                pool, question, told = at_hand(p, vectors, models)
                 texts = [e.text for e in pool.evidence.values()]
                 own = [texts.index(e) for e in p.evidence]
-                told = features(pool, asked, question)
                 rows.append(signs(pool, models, brief=torch.from_numpy(question), features=told)[own])
                 rouge.append([rouge_l(p.target, e) for e in p.evidence])
                 near.append((pool.vectors[own] @ question).tolist())

@@ -79,27 +79,25 @@ def near_first(pair: Pair, models: Models) -> list[str]:
     return [pair.evidence[i] for i in order]
 
 
-Page = tuple[tuple[str, str], ...]  # (heading, sentence)
-
-
-def at_hand(pair: Pair, vectors: np.ndarray, question: np.ndarray) -> Pool:
-    """The pair's evidence among the sentences of its page (`vectors`, in order) that are nearest to title and heading
-    (`question`), as a run holds them."""
+def at_hand(pair: Pair, vectors: np.ndarray, models: Models) -> tuple[Pool, np.ndarray, torch.Tensor]:
+    """The pair's evidence among the sentences of its page (`vectors`, in order) that are nearest to title and heading,
+    as a run holds them; the vector of title and heading, and the planner's features."""
+    asked = f"{pair.title}. {pair.heading}"
+    question = models.embedder([asked])[0]
     texts = [text for _, text in pair.page]
     own = {texts.index(e) for e in pair.evidence}
     rows = sorted({*own, *np.argsort(-(vectors @ question), kind="stable")[:AT_HAND].tolist()})
-    held = {
-        f"p.e{i}": Evidence(
-            f"p.e{i}", "p", "p.p0", pair.page[i][0], i, i, texts[i], texts[i - 1] if i else "", True, ""
-        )
+    held = [
+        Evidence(f"p.e{i}", "p", "p.p0", pair.page[i][0], i, i, texts[i], texts[i - 1] if i else "", True, "")
         for i in rows
-    }
-    return Pool(held, vectors[rows], {"p": pair.title})
+    ]
+    pool = Pool({e.id: e for e in held}, vectors[rows], {"p": pair.title})
+    return pool, question, features(pool, asked, question)
 
 
 def planned_first(some: Sequence[Pair], models: Models) -> list[list[str]]:
     """The evidence of each pair, first what a report would lead with (dlm_core/leading.py)."""
-    known: dict[Page, np.ndarray] = {}
+    known: dict[tuple[tuple[str, str], ...], np.ndarray] = {}
     out = []
     for p in some:
         if len(p.evidence) < 2:
@@ -107,10 +105,8 @@ def planned_first(some: Sequence[Pair], models: Models) -> list[list[str]]:
             continue
         if p.page not in known:
             known[p.page] = models.embedder([text for _, text in p.page])
-        asked = f"{p.title}. {p.heading}"
-        question = models.embedder([asked])[0]
-        pool = at_hand(p, known[p.page], question)
-        worth = leading.worth(pool, models, brief=torch.from_numpy(question), features=features(pool, asked, question))
+        pool, question, told = at_hand(p, known[p.page], models)
+        worth = leading.worth(pool, models, brief=torch.from_numpy(question), features=told)
         likes = {e.text: float(w) for e, w in zip(pool.evidence.values(), worth, strict=True)}
         out.append(sorted(p.evidence, key=lambda e, w=likes: -w[e]))  # type: ignore[misc]
     return out

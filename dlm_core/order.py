@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dlm_core.canvas import Kind
-from dlm_core.plan_features import WORD, stems
+from dlm_core.plan_features import STOP, WORD, stems
 from dlm_core.pool import Pool
 
 HEAD = 6  # words of a sentence that say what it speaks of
@@ -25,7 +25,10 @@ _IS = re.compile(
     r" (?:is|are|refers? to|means?|(?:is|are) defined as) (?:the|an?|any|one|when|how|what|those|all)\b"
 )
 # "Psychology refers to the study of the mind", rather than "Psychology is a young science".
-_MEANS = re.compile(r"(?:[\w-]+ ){1,4}(?:\([^)]*\) )?(?:refers? to|means?|(?:is|are) defined as|(?:is|are) the)\b")
+_MEANS = re.compile(
+    r"(?:[\w-]+ ){1,4}(?:\([^)]*\) )?"
+    r"(?:refers? to|means?|(?:is|are) (?:defined as|the(?! (?:most|first|only|\w+est)\b)))\b"
+)
 
 
 def opens_on(question: str, text: str) -> bool:
@@ -77,7 +80,7 @@ def means(text: str) -> bool:
 
 def _names(text: str) -> list[str]:
     """The content words, without a plural's ending, in order."""
-    return [w.lower().removesuffix("s") for w in WORD.findall(text) if stems(w)]
+    return [w.lower().removesuffix("s") for w in WORD.findall(text) if w.lower() not in STOP]
 
 
 def in_order(rows: Sequence[Row], pool: Pool, parts: np.ndarray, near: np.ndarray) -> list[Row]:

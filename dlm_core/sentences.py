@@ -116,10 +116,10 @@ def _write(
     out: dict[str, Written] = {}
     failing = dict(start)
     todo = [t for t in tasks if len(t.source) <= LONGEST]
-    long = [t for t in tasks if len(t.source) > LONGEST]
     noisy = {t.slot: _remasked(t, *failing[t.slot], models) for t in todo if t.slot in failing}
     noisy |= {t.slot: Job.blank(t.context, HEADING_ROOM) for t in todo if not t.source and t.slot not in noisy}
-    spent = {t.slot: t.remasks for t in todo}
+    # No noise goes on what is longer; what fails of it is edited once more and not again.
+    spent = {t.slot: REMASKS if len(t.source) > LONGEST and t.slot in failing else t.remasks for t in tasks}
     for attempt in range(tries):
         pending = [t for t in todo if t.slot in noisy and t.slot not in out]
         # A canvas that begins as noise alone is new; any later noise on it is a remask.
@@ -146,9 +146,9 @@ def _write(
             if not any(job.masked) and not check(text, task):
                 sure = tuple(round(c, 4) for c in job.confidence[: len(tokens)])
                 out[task.slot] = Written(text, tuple(tokens), sure)
-    edited = [t for t in todo if t.source and t.slot not in out]
-    out |= edit_texts([*edited, *long], models, effort=effort, check=check, progress=progress, stage=stage)
-    out = {slot: replace(said, remasks=spent.get(slot, 0)) for slot, said in out.items()}
+    edited = [t for t in tasks if t.source and t.slot not in out]
+    out |= edit_texts(edited, models, effort=effort, check=check, progress=progress, stage=stage)
+    out = {slot: replace(said, remasks=spent[slot]) for slot, said in out.items()}
     if progress is not None:
         progress({"stage": "read", "done": len(out), "total": len(tasks), "texts": {k: v.text for k, v in out.items()}})
     return out

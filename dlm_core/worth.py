@@ -55,6 +55,13 @@ def _belonging(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> dict[int, fl
     return out
 
 
+def _nearest(i: int, rows: Sequence[Row], sections: Sequence[list[int]], pool: Pool, kin: np.ndarray) -> int:
+    """The last claim of the section that the claim at `i` has most to do with, itself aside."""
+    row = pool.row(rows[i][1][0])
+    mean = {s[-1]: float(np.mean([kin[row, pool.row(rows[j][1][0])] for j in s if j != i])) for s in sections}
+    return max(mean, key=lambda last: (mean[last], -last))
+
+
 def regroup(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
     """A compact plan whose misplaced claims stand in the section they have most
     to do with, the worst first. A section keeps `FEWEST` claims."""
@@ -67,9 +74,7 @@ def regroup(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]:
         if not wrong:
             break
         i = min(wrong, key=lambda i: (found[i], i))
-        row = pool.row(out[i][1][0])
-        mean = {s[-1]: float(np.mean([kin[row, pool.row(out[j][1][0])] for j in s if j != i])) for s in sections}
-        last = max(mean, key=lambda k: (mean[k], -k))
+        last = _nearest(i, out, sections, pool, kin)
         moved = out.pop(i)
         out.insert(last if i < last else last + 1, moved)
     return out
@@ -79,20 +84,16 @@ def without_rumps(rows: Sequence[Row], pool: Pool, kin: np.ndarray) -> list[Row]
     """A compact plan without sections of `FEWEST` claims that have all more to do with other sections: they go to the
     end of those, where two or more are left."""
     out = list(rows)
-    while len(sections := _sections(out)) > FEWEST:
+    while len(sections := _sections(out)) > 2:
         found = _belonging(out, pool, kin)
         rumps = [s for s in sections if len(s) <= FEWEST and all(found[i] < -MISPLACED for i in s)]
         if not rumps:
             break
         rump = min(rumps, key=lambda s: (sum(found[i] for i in s), s))
+        others = [s for s in sections if s != rump]
         comes: dict[int, list[Row]] = {}  # by the last claim of the section they go to
         for i in rump:
-            near = {
-                s[-1]: float(np.mean([kin[pool.row(out[i][1][0]), pool.row(out[j][1][0])] for j in s]))
-                for s in sections
-                if s != rump
-            }
-            comes.setdefault(max(near, key=lambda k: (near[k], -k)), []).append(out[i])
+            comes.setdefault(_nearest(i, out, others, pool, kin), []).append(out[i])
         gone = {rump[0] - 1, *rump}  # with its head
         out = [row for i, r in enumerate(out) for row in ([] if i in gone else [r, *comes.get(i, [])])]
     return out

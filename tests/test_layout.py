@@ -165,7 +165,7 @@ def test_what_a_word_means_is_told_from_what_else_the_thing_is() -> None:
     young = "Psychology is a relatively young science with its roots in the 19th century."
     said = "Psychology refers to the scientific study of the mind and behavior."
     assert defines(asked, young) == defines(asked, said) == 0
-    assert means(said) and not means(young)
+    assert means(said) and not means(young) and not means("Psychology is the most popular subject of all.")
     assert defines(asked, "Developmental psychology is the study of development across a lifespan.") == -1
 
 
