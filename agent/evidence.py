@@ -22,6 +22,7 @@ import numpy as np
 from agent.brief import Brief
 from agent.duplicates import distinct
 from agent.gaps import COVERED
+from dlm_core.advice import asks_what_to_do
 from dlm_core.coverage import asked_beside, places
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
@@ -88,7 +89,8 @@ def gather(
     """
     kept = list(dict.fromkeys(keep))
     many = {q: PASSAGES if q in (brief.question, *brief.parts) else OTHERS for q in queries}
-    found, flagged = _candidates(many, library, set(sources), captions)
+    told = any(map(asks_what_to_do, (brief.question, *brief.parts)))
+    found, flagged = _candidates(many, library, set(sources), captions, instructions=told)
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
@@ -185,10 +187,11 @@ def load_pool(library: Library, ids: Sequence[str]) -> Pool:
 
 
 def _candidates(
-    queries: Mapping[str, int], library: Library, sources: set[str], captions: bool
+    queries: Mapping[str, int], library: Library, sources: set[str], captions: bool, *, instructions: bool
 ) -> tuple[dict[str, tuple[Evidence, float]], dict[str, list[str]]]:
     """Evidence that stands alone, or does without its clutter, with the summed rank score of its passage; and the
-    passages left out because they give orders, by source. queries: with the number of passages each may bring."""
+    passages left out because they give orders, by source. queries: with the number of passages each may bring.
+    instructions: of use, too, is what says what to do."""
     passages: dict[str, float] = {}
     for query, many in queries.items():
         for passage, score in _distinct(query, many, library, sources):
@@ -201,7 +204,7 @@ def _candidates(
             flagged.setdefault(passage.source, []).append(name)
             continue
         for e in library.evidence_of(name, captions):
-            if usable(e):
+            if usable(e, instructions=instructions):
                 out[e.id] = (e, passages[name])
     return out, flagged
 

@@ -127,6 +127,13 @@ def facts_of(text: str, rare: set[str]) -> dict[str, set[str]]:
     return {"numbers": numbers(text), "names": names(text), "rare_words": rare & set(tokens(text))}
 
 
+def one_run(text: str, evidence: Sequence[str]) -> bool:
+    """Whether a sentence is one run of its evidence; its first or last word may differ by a capital or a stop."""
+    words = text.split()
+    match = SequenceMatcher(None, " ".join(evidence).split(), words, autojunk=False)
+    return max(b.size for b in match.get_matching_blocks()) >= len(words) - 1
+
+
 def claim_rows(texts: Sequence[str], some: Sequence[Pair], rare: set[str]) -> dict[str, list[float]]:
     """Figures of each claim, 0..1 but for words; the copying figures only of claims that have something to copy."""
     rows: dict[str, list[float]] = {}
@@ -134,7 +141,6 @@ def claim_rows(texts: Sequence[str], some: Sequence[Pair], rare: set[str]) -> di
         joined, words = " ".join(p.evidence), text.split()
         source = f"{joined} {p.title} {p.heading}"
         held, said = content_words(source), content_words(text)
-        match = SequenceMatcher(None, joined.split(), words, autojunk=False)
         bigrams = set(zip(words, words[1:], strict=False))
         there = set(zip(joined.split(), joined.split()[1:], strict=False))
         values = {
@@ -143,8 +149,7 @@ def claim_rows(texts: Sequence[str], some: Sequence[Pair], rare: set[str]) -> di
             "rouge_l": rouge_l(p.target, text),
             "sari": sari(joined, text, p.target),
             "unsupported": float(bool(unsupported(text, source))),
-            # One run of the evidence; its first or last word may differ by a capital or a stop.
-            "verbatim": float(max(b.size for b in match.get_matching_blocks()) >= len(words) - 1),
+            "verbatim": float(one_run(text, p.evidence)),
             "novel_bigrams": len(bigrams - there) / max(1, len(bigrams)),
             "foreign_content": len(said - held) / max(1, len(said)),
             "compression": len(words) / max(1, len(joined.split())),

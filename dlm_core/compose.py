@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dlm_core.advice import asks_what_to_do, tells
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
 from dlm_core.coverage import asked_beside
 from dlm_core.job import REMASKS, Effort
@@ -23,6 +24,7 @@ from dlm_core.models import Models
 from dlm_core.order import defines, means, opens_on
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
+from dlm_core.segment import instruction
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
 from dlm_core.support import heading_problems, problems
 from dlm_core.wanted import forbidden, kept_terms
@@ -32,6 +34,7 @@ __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "writ
 STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
 OPENS = 0.08  # cosine to the question that opening on what it asks about is worth
 CLEARLY = 0.05  # cosine to the question by which another claim must be ahead to take over a summary sentence
+TELLS = 0.05  # and that each degree of saying what to do is worth, where that is asked
 NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
 
 
@@ -252,23 +255,28 @@ def write_summary(
     another claim of the section speaks of the question clearly more."""
     said = [s for _, body in canvas.sections() for s in body if s.text]
     question, *told = models.embedder([canvas.question, *(s.text for s in said)])
+    led = [pool.evidence[s.pointers[0]] if s.pointers else None for s in said]
+    # What an instruction is about is said where it stands, which its evidence's vector knows.
+    told = [pool.vectors[pool.row(e.id)] if e and instruction(e) else v for e, v in zip(led, told, strict=True)]
     close = np.asarray(told) @ question
     beyond = asked_beside(canvas.parts, models.embedder)
     if len(beyond) and said:  # of the subject itself every section speaks
         close = (close + (np.asarray(told) @ beyond.T).max(axis=1)) / 2
     near = {s.id: round(float(c), 6) for s, c in zip(said, close, strict=True)}
+    advised = asks_what_to_do(canvas.question)
 
     def speaks(slot: Slot) -> tuple[int, float]:
         """How much a claim says of the question: what the word means that it asks about comes before all, then what
-        the thing is, and what opens on it before what mentions it."""
+        the thing is, and what opens on it before what mentions it; what to do, where that is asked."""
         opens = OPENS * opens_on(canvas.question, slot.text)
-        tells = (1 + means(slot.text)) if defines(canvas.question, slot.text) >= 0 else 0
-        return tells, near[slot.id] + opens
+        if advised:
+            return 0, near[slot.id] + TELLS * tells(slot.text)
+        return (1 + means(slot.text)) if defines(canvas.question, slot.text) >= 0 else 0, near[slot.id] + opens
 
     def outdone(old: Slot, claim: Slot) -> bool:
         """Whether a claim of the section, new or moved there, should stand in the summary instead."""
-        (defined, before), (tells, now) = speaks(by_id[old.pointers[0]]), speaks(claim)
-        return (tells, now - CLEARLY) > (defined, before)
+        (kept, before), (better, now) = speaks(by_id[old.pointers[0]]), speaks(claim)
+        return (better, now - CLEARLY) > (kept, before)
 
     chosen: list[Slot] = []
     for _, body in canvas.sections():

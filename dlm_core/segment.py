@@ -14,13 +14,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dlm_core.advice import ORDERS, instructs, warns
 from dlm_core.boundaries import sentences
 from dlm_core.clutter import clean, mendable
 from dlm_core.headings import heading_of
 from dlm_core.inline import clean_inline
 from dlm_core.standalone import standalone
 
-__all__ = ["Evidence", "Passage", "captions", "split", "tidy", "usable"]
+__all__ = ["Evidence", "Passage", "captions", "instruction", "split", "tidy", "usable"]
 
 PASSAGE_MIN, PASSAGE_MAX = 60, 180  # words
 _FENCE = "```"
@@ -205,6 +206,7 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
         yield "code", fence, len(text.rstrip())
 
 
+WARNED = "told of as what not to do"
 INTRODUCED = ("its subject is introduced before", "names something introduced before")
 # "The impairments are ...": a plain definite subject, up to its verb.
 _DEFINITE = re.compile(
@@ -230,9 +232,17 @@ def _stems(text: str) -> set[str]:
     return {re.sub(r"(?:ies|es|s|ing|ed)$", "", w) for w in re.findall(r"[a-z-]+", text.lower())}
 
 
-def usable(evidence: Evidence) -> bool:
-    """Whether a claim may rest on a sentence, as it is or without what stands in it for its neighbours."""
-    return evidence.standalone or (evidence.reason not in INTRODUCED and mendable(evidence.text))
+def usable(evidence: Evidence, *, instructions: bool = False) -> bool:
+    """Whether a claim may rest on a sentence, as it is or without what stands in it for its neighbours.
+    instructions: the question asks what to do, and what says so is an answer to it."""
+    if evidence.standalone or (evidence.reason not in INTRODUCED and mendable(evidence.text)):
+        return True
+    return instructions and instruction(evidence)
+
+
+def instruction(evidence: Evidence) -> bool:
+    """Whether a sentence is no statement and says what to do (dlm_core/advice.py)."""
+    return evidence.reason in ORDERS and not warns(evidence.heading) and instructs(evidence.text)
 
 
 def _introduced(sentence: str, lead: str, heading: str) -> bool:
@@ -269,7 +279,8 @@ def _refers_back(sentence: str, before: str, heading: str) -> bool:
     return False
 
 
-def _atoms(text: str, kind: str, start: int, end: int, block: int, after_colon: bool, heading: str = "") -> list[_Atom]:
+def _atoms(text: str, kind: str, start: int, end: int, block: int, hanging: str, heading: str = "") -> list[_Atom]:
+    """The sentences of a block; hanging: the paragraph ending in a colon that it hangs on, "" if none."""
     if kind in ("code", "row"):
         reason = "code" if kind == "code" else "table row"
         return [_Atom(a, b, kind, block, "", len(text[a:b].split()), reason) for a, b in _cut(text, start, end)]
@@ -288,7 +299,9 @@ def _atoms(text: str, kind: str, start: int, end: int, block: int, after_colon: 
                 reason = INTRODUCED[0]
             elif said and _refers_back(said, text[start:c], heading):
                 reason = INTRODUCED[1]
-            if not reason and after_colon and not lead:
+            elif reason in ORDERS and (warns(hanging) or _refers_back(sentence, text[start:c], heading)):
+                reason = WARNED if warns(hanging) else INTRODUCED[1]
+            if not reason and hanging and not lead:
                 reason = "list item under a lead" if kind == "item" else "hangs on the line before it"
             atoms.append(_Atom(c, d, kind, block, lead, len(sentence.split()), reason))
             lead = sentence
@@ -360,7 +373,7 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
         section.clear()
         title = None
 
-    colon = False  # the last paragraph ended in ":", so what follows may hang on it
+    hanging = ""  # the last paragraph, where it ended in ":", so that what follows may hang on it
     for number, (kind, start, end) in enumerate(_blocks(text)):
         if kind == "heading":
             close()
@@ -368,10 +381,13 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
             heading = heading_of(match.group(2) if match else text[start:end], text)
             stands = text[start:end][-len(heading) :].casefold() == heading.casefold()
             title = (end - len(heading), end) if stands else None
-            colon = False
+            hanging = ""
             continue
-        section.extend(_atoms(text, kind, start, end, number, colon, heading))
-        colon = (colon and kind == "item") or text[start:end].endswith(":")
+        section.extend(_atoms(text, kind, start, end, number, hanging, heading))
+        if text[start:end].endswith(":"):
+            hanging = text[start:end]
+        elif kind != "item":
+            hanging = ""
     close()
     return passages, evidence
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import permutations
 
+from dlm_core.advice import ORDERS, instructs
 from dlm_core.boundaries import sentences
 from dlm_core.cuts import cut_is_whole
 from dlm_core.facts import unsupported
@@ -155,6 +156,8 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
         if not any(stop.group() in e for e in evidence):
             out.append(f"breaks off at “{stop.group()}”")
     alone = standalone(text)
+    if alone in ORDERS and instructs(text) and any(instructs(e) for e in evidence):
+        alone = ""  # evidence is an instruction only where the question asks for one (segment.usable)
     # These guess at fragments of a page; here the cuts are checked to be whole phrases, so what is left is a sentence.
     if alone and alone not in ("no verb", "not English prose"):
         out.append(f"does not stand alone: {alone}")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench import ceiling
 from bench.errors import Case, auroc, planted, recall_at, word_scores
 from bench.plan import kept, laid_out
 from bench.plants import RECOMBINATIONS, TOKEN_PLANTS, hedge, splice, trims
@@ -19,6 +20,7 @@ from dlm_core.canvas import Kind
 from dlm_core.models import load_models
 from dlm_core.planner import Planner, PlannerConfig
 from dlm_core.planning import Plan
+from dlm_core.support import problems
 from dlm_core.train.measure import calibration
 from dlm_core.train.plan_examples import Example
 from dlm_core.train.text_data import Pair
@@ -166,3 +168,19 @@ def test_the_plan_that_counts_is_the_one_a_report_would_keep(monkeypatch: pytest
     longer = plan(0, 1, 2, 3, 4, 5)
     assert kept(planner, [drawn[1], longer], case) is longer
     assert laid_out(gold, case) == [0, 1, 2]
+
+
+def test_the_ceiling_of_cutting_and_joining_is_what_the_check_lets_stand() -> None:
+    star = "A star is a ball of gas (plasma), which is held together by gravity."
+    gold = "A star is a ball of gas."
+    made = ceiling.wordings(star, gold)
+    assert made[0] == gold
+    assert star in made and all(not problems(text, [star]) for text in made)
+    heat = "The core of a star makes helium from hydrogen."
+    both = "A star is a ball of gas; the core of a star makes helium from hydrogen."
+    assert ceiling.told_in_one([star, heat], [made, [heat]], both) == both
+    alone = ceiling.of_pair(Pair("Stars", "", [star], gold, 1.0))
+    assert alone["sentence"] < alone["cut"] == alone["joined"] == 1.0
+    row = ceiling.of_pair(Pair("Stars", "", [star, heat], both, 1.0))
+    assert row["sentence"] == row["cut"] < row["joined"] == 1.0
+    assert row["cut_one_run"] == 1.0 and row["joined_one_run"] == 0.0

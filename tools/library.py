@@ -36,7 +36,7 @@ from filelock import FileLock, Timeout
 
 from dlm_core.embed import Embedder
 from dlm_core.english import word_set
-from dlm_core.segment import Evidence, Passage, captions, split
+from dlm_core.segment import Evidence, Passage, captions, instruction, split, usable
 from tools.source import Source
 
 WORDS, HALF = 0.5, 10.0  # what sharing words is worth beside a cosine, and the BM25 score that is worth half of it
@@ -277,7 +277,7 @@ class Library:
         items = self.evidence(ids)
         missing = {e.id: e for e in items if e.id not in self._known_vectors(e.source)}
         if missing:
-            made = self._embedder([e.text for e in missing.values()])
+            made = self._embedder([self._told(e) for e in missing.values()])
             for e, vector in zip(missing.values(), made, strict=True):
                 self._sentences[e.source][e.id] = vector
             for source_id in sorted({e.source for e in missing.values()}):
@@ -285,6 +285,13 @@ class Library:
         if not items:
             return np.zeros((0, self._embedder.dim), dtype=np.float32)
         return np.stack([self._sentences[e.source][e.id] for e in items])
+
+    def _told(self, e: Evidence) -> str:
+        """What a sentence is embedded as. An instruction says where it stands what it is about, and nowhere else:
+        "Use a work factor of 10 or more." is about passwords."""
+        if usable(e) or not instruction(e):
+            return e.text
+        return ". ".join(dict.fromkeys((self.source(e.source).title, e.heading, e.text)))
 
     def _known_vectors(self, source_id: str) -> dict[str, np.ndarray]:
         if source_id not in self._sentences:

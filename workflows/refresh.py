@@ -20,7 +20,7 @@ from dlm_core.canvas import Cause, Slot
 from dlm_core.compose import write_claims
 from dlm_core.effort import Effort
 from dlm_core.parting import parted
-from dlm_core.segment import Evidence, split
+from dlm_core.segment import Evidence, instruction, split
 from tools.source import Hit, ProviderError, Skipped, Source, SourceError, source_id
 from workflows import change, runs
 from workflows.asked import Nothing, Request
@@ -184,8 +184,10 @@ def _renumber(work: Work, old: str, new: str) -> None:
 
 
 def _became(gone: Sequence[str], now: Sequence[Evidence], work: Work) -> dict[str, str]:
-    """For each sentence that is no more, the nearest usable one of the text as it is."""
-    free = [e for e in now if change.usable(e)]
+    """For each sentence that is no more, the nearest usable one of the text as it is; an instruction may have become
+    another."""
+    told = any(instruction(work.evidence[e]) for e in gone)
+    free = [e for e in now if change.usable(e) or (told and instruction(e))]
     if not gone or not free:
         return {e: "" for e in gone}
     near = work.embedder([work.evidence[e].text for e in gone]) @ work.embedder([e.text for e in free]).T
