@@ -22,12 +22,12 @@ import numpy as np
 from agent.brief import Brief
 from agent.duplicates import distinct
 from agent.gaps import COVERED
-from dlm_core.advice import asks_what_to_do
+from dlm_core.advice import asks_what_to_do, narrower
 from dlm_core.coverage import asked_beside, places
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
-from dlm_core.segment import Evidence, Passage, usable
+from dlm_core.segment import Evidence, Passage, instruction, usable
 from tools.injection import addresses_reader
 from tools.library import Library
 from tools.query import keywords
@@ -89,8 +89,7 @@ def gather(
     """
     kept = list(dict.fromkeys(keep))
     many = {q: PASSAGES if q in (brief.question, *brief.parts) else OTHERS for q in queries}
-    told = any(map(asks_what_to_do, (brief.question, *brief.parts)))
-    found, flagged = _candidates(many, library, set(sources), captions, instructions=told)
+    found, flagged = _candidates(many, library, set(sources), captions, brief.question)
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
@@ -187,15 +186,16 @@ def load_pool(library: Library, ids: Sequence[str]) -> Pool:
 
 
 def _candidates(
-    queries: Mapping[str, int], library: Library, sources: set[str], captions: bool, *, instructions: bool
+    queries: Mapping[str, int], library: Library, sources: set[str], captions: bool, question: str
 ) -> tuple[dict[str, tuple[Evidence, float]], dict[str, list[str]]]:
     """Evidence that stands alone, or does without its clutter, with the summed rank score of its passage; and the
-    passages left out because they give orders, by source. queries: with the number of passages each may bring.
-    instructions: of use, too, is what says what to do."""
+    passages left out because they give orders, by source. queries: with the number of passages each may bring. Where
+    the question asks what to do, what says so is of use, too."""
     passages: dict[str, float] = {}
     for query, many in queries.items():
         for passage, score in _distinct(query, many, library, sources):
             passages[passage.id] = passages.get(passage.id, 0.0) + score
+    titles = {s.id: s.title for s in library.sources()}
     out: dict[str, tuple[Evidence, float]] = {}
     flagged: dict[str, list[str]] = {}
     for name in sorted(passages, key=lambda p: -round(passages[p], 9)):
@@ -203,8 +203,9 @@ def _candidates(
         if addresses_reader(f"{passage.heading}\n{passage.text}"):
             flagged.setdefault(passage.source, []).append(name)
             continue
+        known = f"{question} {titles.get(passage.source, '')}" if asks_what_to_do(question) else ""
         for e in library.evidence_of(name, captions):
-            if usable(e, instructions=instructions):
+            if usable(e) or (known and instruction(e) and not narrower(e.text, e.heading, known)):
                 out[e.id] = (e, passages[name])
     return out, flagged
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import bm25s
 import numpy as np
 
-from dlm_core.plan_features import stems
+from dlm_core.stems import stems
 from dlm_core.train.plan_examples import Example
 
 TRADE = 0.7  # of maximal marginal relevance: weight of relevance against novelty

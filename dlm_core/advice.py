@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from dlm_core.standalone import standalone
+from dlm_core.stems import stems
 
 ORDERS = ("imperative", "speaks to the reader")  # reasons for which `standalone` turns down what may be an instruction
 
@@ -58,16 +59,23 @@ _FIRST_PERSON = re.compile(
 )
 # "Release builds are what a customer receives.": the verb is a noun there. "Send that file": which?
 _NOUN = re.compile(
-    r"(?!ensure|verify|check|identify|make|be|validate|try)[a-z]+ (?:that\b|(?:[\w-]+ ){1,2}(?:is|are|was|were)\b)",
+    r"(?!ensure|verify|check|identify|make|be|validate|try)[a-z]+ (?:that\b|(?:(?!as|because|if|so|than|that|unless"
+    r"|until|what|when|where|which|while|who)[\w-]+ ){1,6}(?:is|are|was|were)\b)",
     re.I,
 )
-# "Use the graph to find ...", an exercise; "Test their effect", which goes on with what was said.
+# "Use the graph to find ...", an exercise; "Test their effect", "... instead." go on with what was said.
 _EXERCISE = re.compile(
     r"\bto (?:answer|calculate|compare|compute|describe|determine|discuss|draw|evaluate|explain|find|graph|illustrate"
-    r"|predict|sketch|solve)\b|^(?:\S+ ){1,3}(?:their|them|they|it|its)\b",
+    r"|predict|sketch|solve)\b|^(?:\S+ ){1,4}(?:their|them|they|it|its)\b|\binstead\.",
     re.I,
 )
-_POINTS = re.compile(r"\b(?:above|below)(?! (?:(?:the|an?)\b|\d))|\b(?:all|any|none|one) of the following\b", re.I)
+_POINTS = re.compile(
+    r"\b(?:above|below)(?! (?:(?:the|an?)\b|\d))|\b(?:all|any|none|one) of the following\b"
+    r"|^(?:If|When|Once|Before|After) (?:you|they) \w+ (?:it|them|this|that|these|those)\b",
+    re.I,
+)
+# "Output encoding for URLs", "Limitations of cookies": what stands under it holds of these.
+_LIMITS = re.compile(r"\b(?:during|for|from|if|in|of|on|under|when|with|without)\b (.+)$", re.I)
 # Of a heading, and of the line before a list: what follows is what goes wrong, an exercise, or what an option does.
 _WARNS = re.compile(
     r"\b(?:anti-?patterns?|arguments|attacks?|avoid|bad|can[’']?t|cannot|do not|don[’']?ts?|exercises?|exploit\w*"
@@ -77,7 +85,11 @@ _WARNS = re.compile(
     re.I,
 )
 _AGAINST = re.compile(r"\b(?:against|avoiding|defen[cs]e|defend|how to avoid|mitigat\w+|prevent\w*|protect\w*)\b", re.I)
-_OUGHT = re.compile(r"\b(?:must|need(?:s)? to|never|ought to|recommended|should)\b", re.I)
+_OUGHT = re.compile(
+    r"\b(?:advisable|essential|mandatory|must|necessary|needs? to|never|ought to|preferred|recommended|required"
+    r"|should)\b",
+    re.I,
+)
 _CASE = re.compile(r"(?:After|Before|Depending on|For|If|In|Once|Unless|When|Whenever|Where|Wherever|While)\b[^,]*,")
 
 
@@ -89,6 +101,14 @@ def asks_what_to_do(question: str) -> bool:
 def warns(text: str) -> bool:
     """Whether a heading, or the line before a list, lets orders follow that nobody is meant to follow."""
     return bool(_WARNS.search(text)) and not _AGAINST.search(text)
+
+
+def narrower(sentence: str, heading: str, known: str) -> bool:
+    """Whether an instruction holds of a narrower case than it says: its heading limits what it is about to something
+    that neither the sentence nor `known`, the question and the title of its page, names."""
+    limited = _LIMITS.search(heading)
+    case = stems(limited[1]) - stems(known) if limited else set()
+    return bool(case) and 2 * len(case & stems(sentence)) < len(case)
 
 
 def tells(sentence: str) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 
 from dlm_core.embed import Embedder
 from dlm_core.models import Models
-from dlm_core.plan_features import WORD, stems
 from dlm_core.pool import Pool
+from dlm_core.stems import WORD, stems
 
 FEWEST = 2  # claims a section needs
 PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what answers a sub-question

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dlm_core.canvas import Kind
-from dlm_core.plan_features import STOP, WORD, stems
 from dlm_core.pool import Pool
+from dlm_core.stems import STOP, WORD, stems
 
 HEAD = 6  # words of a sentence that say what it speaks of
 MIXED = 0.1  # share by which sections must hold together better than the sources' own order lets them, to stay mixed

@@ -11,28 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlm_core.stems import stems
+
 if TYPE_CHECKING:
     from dlm_core.pool import Pool
 
 CODES = 8  # random numbers that tell which evidence shares a source, and which a heading
 FEATURES = 18 + 2 * CODES
 PLACE = 2  # the column with the place in the source, 0..1
-WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
-STOP = frozenset(
-    """the a an of and or to in on at by for with from as is are was were be been being it its this that these
-    those which who whom whose what when where how why can could may might will would shall should must do does
-    did has have had not no nor but if then than so such also more most other some any each many much all both
-    into over under between through their they them he she his her we our you your one two about after before
-    during while there here only very often""".split()  # noqa: SIM905
-)
-
 _DEFINES = re.compile(r"^(?:\W*\w+\W+){1,8}?(?:is|are|means|refers? to|was|were|describes?|denotes?)\b", re.I)
 _DIGIT = re.compile(r"\d")
-
-
-def stems(text: str) -> set[str]:
-    """Content words, crudely stemmed, for word-overlap alignment."""
-    return {w.lower()[:7].removesuffix("s") for w in WORD.findall(text) if w.lower() not in STOP}
 
 
 def feature_matrix(

@@ -232,17 +232,16 @@ def _stems(text: str) -> set[str]:
     return {re.sub(r"(?:ies|es|s|ing|ed)$", "", w) for w in re.findall(r"[a-z-]+", text.lower())}
 
 
-def usable(evidence: Evidence, *, instructions: bool = False) -> bool:
-    """Whether a claim may rest on a sentence, as it is or without what stands in it for its neighbours.
-    instructions: the question asks what to do, and what says so is an answer to it."""
-    if evidence.standalone or (evidence.reason not in INTRODUCED and mendable(evidence.text)):
-        return True
-    return instructions and instruction(evidence)
+def usable(evidence: Evidence) -> bool:
+    """Whether a claim may rest on a sentence, as it is or without what stands in it for its neighbours."""
+    return evidence.standalone or (evidence.reason not in INTRODUCED and mendable(evidence.text))
 
 
 def instruction(evidence: Evidence) -> bool:
-    """Whether a sentence is no statement and says what to do (dlm_core/advice.py)."""
-    return evidence.reason in ORDERS and not warns(evidence.heading) and instructs(evidence.text)
+    """Whether a sentence is no statement and says what to do: where a question asks that, a claim may rest on it."""
+    if usable(evidence) or evidence.reason not in ORDERS:
+        return False
+    return not warns(evidence.heading) and instructs(evidence.text)
 
 
 def _introduced(sentence: str, lead: str, heading: str) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 from dlm_core.canvas import Kind
 from dlm_core.coverage import FEWEST
 from dlm_core.order import Row
-from dlm_core.plan_features import WORD
 from dlm_core.pool import Pool
+from dlm_core.stems import WORD
 
 if TYPE_CHECKING:
     from dlm_core.layout import Budget

@@ -8,7 +8,7 @@ import pytest
 
 from agent import evidence
 from agent.brief import Brief
-from dlm_core.advice import asks_what_to_do, instructs, tells, warns
+from dlm_core.advice import asks_what_to_do, instructs, narrower, tells, warns
 from dlm_core.embed import Embedder
 from dlm_core.segment import instruction, split, tidy, usable
 from dlm_core.support import problems
@@ -89,10 +89,22 @@ def test_what_says_what_to_do(sentence: str) -> None:
         "Keep in mind that generic functions can lead to data loss.",
         "One of the philosophies of Kubernetes is that you should not be exposed to failures.",
         "Close to the end of the process is a good time for an assessment.",
+        "Use outside of physical security systems is not widely tested.",
+        "For scenarios requiring confidentiality of its contents, use authenticated encryption instead.",
+        "If you use it, set specific origins for every request.",
+        "Be sure to check them out for a deeper understanding of drones.",
     ],
 )
 def test_what_does_not_say_it_or_not_alone(sentence: str) -> None:
     assert not instructs(sentence)
+
+
+def test_a_heading_narrows_what_stands_under_it() -> None:
+    order, heading = "Encode all characters with the percent format.", "Output encoding for URL contexts"
+    assert narrower(order, heading, "How is cross-site scripting prevented? Cross-site scripting")
+    assert not narrower(order, heading, "How should URL contexts be encoded? Cross-site scripting")
+    assert not narrower("Encode the characters of URL contexts.", heading, "How is cross-site scripting prevented?")
+    assert not narrower(order, "Output encoding", "How is cross-site scripting prevented?")
 
 
 def test_an_instruction_for_some_case_tells_less() -> None:
@@ -126,15 +138,11 @@ These lead to stolen passwords, so they are not to be done:
 """
 
 
-def _texts(instructions: bool) -> list[str]:
-    return [e.text for e in split(PAGE, "s")[1] if usable(e, instructions=instructions)]
-
-
 def test_orders_are_evidence_only_where_they_are_wanted_and_meant() -> None:
     statements = ["Passwords should be protected even if a database is stolen."]
-    assert _texts(False) == statements
-    assert _texts(True) == [
-        *statements,
+    found = split(PAGE, "s")[1]
+    assert [e.text for e in found if usable(e)] == statements
+    assert [e.text for e in found if instruction(e)] == [
         "Use a slow hash with a salt of its own for every password.",
         "Log every failed attempt with its time and its address.",
     ]

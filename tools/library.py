@@ -36,7 +36,7 @@ from filelock import FileLock, Timeout
 
 from dlm_core.embed import Embedder
 from dlm_core.english import word_set
-from dlm_core.segment import Evidence, Passage, captions, instruction, split, usable
+from dlm_core.segment import Evidence, Passage, captions, instruction, split
 from tools.source import Source
 
 WORDS, HALF = 0.5, 10.0  # what sharing words is worth beside a cosine, and the BM25 score that is worth half of it
@@ -289,7 +289,7 @@ class Library:
     def _told(self, e: Evidence) -> str:
         """What a sentence is embedded as. An instruction says where it stands what it is about, and nowhere else:
         "Use a work factor of 10 or more." is about passwords."""
-        if usable(e) or not instruction(e):
+        if not instruction(e):
             return e.text
         return ". ".join(dict.fromkeys((self.source(e.source).title, e.heading, e.text)))
 

@@ -28,7 +28,7 @@ import numpy as np
 from dlm_core import segment
 from dlm_core.boundaries import sentences
 from dlm_core.embed import Embedder
-from dlm_core.plan_features import stems
+from dlm_core.stems import stems
 
 # Formulas without their symbols, dictionaries and narratives have no plan to learn from.
 LEFT_OUT = re.compile(

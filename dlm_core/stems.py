@@ -1,0 +1,19 @@
+"""Content words of a text, crudely stemmed, so that "stored" is near "stores"."""
+
+from __future__ import annotations
+
+import re
+
+WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
+STOP = frozenset(
+    """the a an of and or to in on at by for with from as is are was were be been being it its this that these
+    those which who whom whose what when where how why can could may might will would shall should must do does
+    did has have had not no nor but if then than so such also more most other some any each many much all both
+    into over under between through their they them he she his her we our you your one two about after before
+    during while there here only very often""".split()  # noqa: SIM905
+)
+
+
+def stems(text: str) -> set[str]:
+    """Content words, crudely stemmed, for word-overlap alignment."""
+    return {w.lower()[:7].removesuffix("s") for w in WORD.findall(text) if w.lower() not in STOP}
