@@ -29,15 +29,18 @@ _ASKS = re.compile(
 # What advice tells to do; what is done at a screen ("click") or in an exercise ("calculate") is not among it.
 _DO = (
     "add adopt aim allocate allow apply assign authenticate authorise authorize avoid block build cache check"
-    " choose configure consult create declare define deny design disable document enable encode encrypt ensure"
-    " escape establish exclude expire favor favour filter follow generate grant harden hash help identify"
-    " implement include invalidate isolate keep label limit log maintain maximise maximize measure minimise"
-    " minimize monitor patch perform prefer profile protect provide record reduce regenerate reject release remove"
-    " renew replace report require respect restrict retain return review revoke rotate run sanitise sanitize save"
-    " scan secure send separate set specify split store strive test track treat update upgrade use validate verify"
-    " wrap"
+    " choose configure consult create declare define deny design disable document eliminate enable encode"
+    " encourage encrypt enhance ensure escape establish exclude expire favor favour filter follow generate grant"
+    " harden hash help identify implement improve include invalidate isolate keep label leverage limit log"
+    " maintain maximise maximize measure minimise minimize monitor optimise optimize patch perform prefer profile"
+    " promote protect provide record reduce regenerate reject release remove renew replace report require respect"
+    " restrict retain return review revoke rotate run sanitise sanitize save scan secure send separate set specify"
+    " split store strengthen strive test track treat update upgrade use utilise utilize validate verify wrap"
 )
-_VERB = rf"(?:{'|'.join(_DO.split())}|back up|be (?:sure|careful)|make sure|try to|consider(?= (?:\w+ly )?[a-z]+ing\b))"
+_VERB = (
+    rf"(?:{'|'.join(_DO.split())}|back up|be (?:sure|careful)|make sure|pay attention|try to"
+    r"|consider(?= (?:\w+ly )?[a-z]+ing\b))"
+)
 _OPENING = (
     r"(?:(?:If|When|Whenever|Where|Wherever|Before|After|Unless|To|For|In|With|On|At|By|As|While|Once|During"
     r"|Rather than|Instead of)\b[^.;:?!]{2,160}?, )?"
@@ -78,7 +81,7 @@ _POINTS = re.compile(
 _LIMITS = re.compile(r"\b(?:during|for|from|if|in|of|on|under|when|with|without)\b (.+)$", re.I)
 # Of a heading, and of the line before a list: what follows is what goes wrong, an exercise, or what an option does.
 _WARNS = re.compile(
-    r"\b(?:anti-?patterns?|arguments|attacks?|avoid|bad|can[’']?t|cannot|do not|don[’']?ts?|exercises?|exploit\w*"
+    r"\b(?:anti-?patterns?|arguments|attacks?|avoid|bad|can[’']?t|cannot|do not|don[’']?ts?|exercises?|exploit\w*|goals"
     r"|(?:common|frequent|typical) (?:errors|failures|problems)|fail\w*|incorrect\w*|insecure\w*|mistakes?|myths?"
     r"|never|not|options|parameters|pitfalls?|questions?|synopsis|try it|unsafe\w*|vulnerab\w+|weak\w*|wrong\w*)\b"
     r"|^(?:activit(?:y|ies)|assignments?|challenges?|homework|labs?|practice|problems|quiz(?:zes)?|review)(?: \w+)?$",

@@ -37,9 +37,16 @@ _PLAIN_IMPERATIVE = re.compile(
     r"|Calculate|Compute|Determine|Note|Observe|Verify|Replace|Please|Feel|Say|Tell|Learn|Read|Enter|Begin|Perform"
     r"|Construct|Generate|Retrieve|Obtain|Convert|Execute|Wrap|Always|Never|Examine|Evaluate|Analyze|Allow|Provide"
     r"|Prefer|Append|Insert|Receive|Unlike before|Contact|Consult|Register|Interact|Bring|Draw|Solve|Navigate"
-    r"|Download|Paste|Print|Ask|Pick|Decide|Repeat|Understand|Know|Watch|Wait"
+    r"|Download|Paste|Print|Ask|Pick|Decide|Repeat|Understand|Know|Watch|Wait|Checkout|Eliminate|Encourage|Enhance"
+    r"|Facilitate|Fine[- ]tune|Improve|Leverage|Maximi[sz]e|Minimi[sz]e|Optimi[sz]e|Pay attention|Promote|Strengthen"
+    r"|Utili[sz]e"
     r"|(?:Start|Stop|Continue|Resume|Finish) [a-z]+ing"
     r"|Use(?! (?:of|cases?|is|was|has|may|can|and|by|in|for|rates?)\b))\b(?!['’]s\b)"
+)
+# "Enables tracking of function calls.": a setting does, whose name stands over it.
+_LETS = re.compile(
+    r"(?:Adds|Allows|Avoids|Contains|Controls|Creates|Defines|Determines|Enables|Gives|Holds|Includes|Indicates|Involves"
+    r"|Lets|Makes|Permits|Prevents|Provides|Requires|Returns|Sets|Shows|Specifies|Supports|Takes) [a-z]+ing\b"
 )
 _THEN = re.compile(r"(?:To|If|When|For|In|On|Once|After|Before|With)\b[^,]*, ([a-z]+) (\w+)")
 _THEN_DO = re.compile(
@@ -84,6 +91,13 @@ _LOCAL_NAME = re.compile(
 # "The shape of the output is.": what it is stood in a formula.
 _NOTHING_SAID = re.compile(r"\b(?:is|was|equals|the|an)\.$")
 _ASKED = re.compile(r"\b(?:what|who|how|where|which|that|as|than|it|they|he|she|there|one)\b(?: [^\s,;]+){0,6}$")
+_FINITE_WORDS = r"(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|did)"
+# "To make results available, since research is publicly funded.": an aim, as lists have them, and no main clause.
+_AIM = re.compile(
+    r"To [a-z]+ (?!FINITE\b)(?:(?!FINITE\b)[^,.;:])*(?:, (?:and|as|because|by|for|in|including|or|rather|since|so that"
+    r"|such|to|when|where|which|while|with|without)\b[^,]*)*\.$".replace("FINITE", _FINITE_WORDS)
+)
+_MEANS = re.compile(r"\b(?:calls|costs|gives|involves?|makes|means?|needs|promotes?|requires?|seems|takes)\b")
 # "Inspired by the idea of learning to align, proposed a model": a citation stood where its subject was.
 _NOBODY = re.compile(
     r"(?:Inspired|Based|Motivated|Building|Following|Using|Starting|Drawing|Extending|Unlike|Similar)\b[^,]*, "
@@ -102,6 +116,8 @@ _LABEL = re.compile(
     r"(?:[A-Z][\w-]*|\d+)(?: (?:[A-Z][\w-]*|of|in|and|the|for|to|with|on|a|an|or|by)){0,7}(?: \([^()]{1,40}\))?: [A-Z]"
     r"|[A-Z]\w+ing [^:.]{0,40}: [A-Z]"
 )
+# "Azure Monitor - Umbrella of services", "Mob – A member of the mob who": the name of a list's item, and what it is.
+_ITEM = re.compile(r"[A-Z][\w.+#/]*(?: [A-Z0-9][\w.+#/]*){0,4} [-–—] \w(?:(?! [-–—] ).)*$")
 _GLUED = re.compile(r"[a-z]{2}\)?(?<!\betc)(?<!\bvs)(?<!\bal)(?<!\bcf)(?<!\bca)(?<!approx)\. [a-z]")
 
 
@@ -136,7 +152,7 @@ def _shape(s: str) -> str:
     if s[0] == "(" or re.match(r"\(?(?:\d{1,2}|[a-zA-Z])[.)] ", s):
         return "list fragment"
     label = re.match(r"(?:(?:The|An?) )?([A-Za-z][^:.;,]{3,80}): [A-Z]", s)
-    if _LABEL.match(s) or (label and _verbless(f"The {label[1]}.")):
+    if _LABEL.match(s) or _ITEM.match(s) or (label and _verbless(f"The {label[1]}.")):
         return "opens with a label"
     if _GLUED.search(s):
         return "two sentences run together"
@@ -223,6 +239,8 @@ _ELSEWHERE = {
 def _fragment(s: str) -> str:
     if _NOBODY.match(s):
         return "its subject is missing"
+    if _AIM.match(s) and _VERB.match(s.split()[1]) and not _MEANS.search(s):
+        return "no main clause"
     if _NAMED_ONLY.match(s) and not _FINITE.search(s):
         return "no verb"
     return next((reason for pattern, reason in _ELSEWHERE.items() if pattern.match(s)), "")
@@ -246,6 +264,8 @@ def _imperative(s: str) -> str:
         return "imperative"
     if _THEN_DO.search(s):
         return "imperative"
+    if _LETS.match(s):
+        return "its subject is implied"
     code_next = not second.isalpha() or bool(re.match(r"[A-Z]\w*[A-Z]|True|False|None|zero", words[1]))
     if any(_VERB.match(x) for x in stems) and (second in OBJECT_START or code_next):
         return "imperative" if first == stems[0] and not first.endswith("s") else "its subject is implied"

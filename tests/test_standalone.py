@@ -42,10 +42,19 @@ Chapters of the society were founded in every state of the country by 1900.
 With several tasks, an event loop runs each of them in turn until it waits.
 The memory manager, which holds a private heap, has to allocate memory for every object of the program.
 A raw allocator ensures that there is enough room to store data by interacting with the system.
+To treat people as ends means respecting them as rational agents.
+To cut costs, the firm closed a factory in the north of the country.
+Mercury – the planet closest to the Sun – has no moons at all.
+Improved tools make reviews faster for everybody in the team.
 """
 
 
 BAD = """
+Enables tracking of function call counts and of the time that was used.
+Azure Monitor - Umbrella of services including system metrics and log analytics.
+Mob – A member of the mob who spent less time at the keyboard performs the review.
+To make results of research openly available as a public good, since research is often publicly funded.
+Improve code quality by identifying and removing defects before they are introduced.
 When stars finally begin to form within the cloud, they heat the grains.
 Because wages are sticky downward, they do not adjust toward what would have been the new equilibrium wage.
 The star now has a layered structure like that of an onion.
