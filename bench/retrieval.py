@@ -30,8 +30,9 @@ from bench.plan import interval
 from dlm_core.embed import Embedder, EmbedError
 from dlm_core.segment import tidy
 from dlm_core.train.documents import DataError, Document, documents, shards
-from tools.library import ALL, Library, LibraryError, terms
+from tools.library import ALL, Library, terms
 from tools.source import Source, source_id
+from tools.stored import LibraryError
 
 AT = 10  # passages looked at
 Ranking = Callable[[str], list[str]]

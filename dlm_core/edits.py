@@ -1,4 +1,5 @@
-"""What a user may ask of a finished report, done on its canvas: shorter, simpler, longer, merge, split, reorder.
+"""What a user may ask of a finished report, done on its canvas: shorter, simpler, longer, merge, split. In another
+order: reorder.py.
 
 Each function gives a canvas that differs in the slots it was allowed to touch
 and in no other, or raises Unmet with the reason. Pinned claims and claims that
@@ -14,23 +15,18 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 import numpy as np
-import torch
 
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.clauses import asides, clauses, halves, joined, length
-from dlm_core.compose import seeded, write_claims
+from dlm_core.compose import write_claims
 from dlm_core.conflict import conflict
 from dlm_core.drawn import drawn
 from dlm_core.effort import Effort
 from dlm_core.job import Job
-from dlm_core.layout import Budget, rows_of, sample
 from dlm_core.leading import TWIN
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
-from dlm_core.order import Row, in_order
 from dlm_core.phrases import CLAUSE, words
-from dlm_core.plan_features import features
-from dlm_core.planning import Plan, distribution
 from dlm_core.pool import Pool
 from dlm_core.prompt import BRIEF, CLAIM, prompt
 from dlm_core.sentences import RELUCTANCE, TRAINED_ODDS
@@ -311,7 +307,7 @@ def fitting(canvas: Canvas, offered: Sequence[str], pool: Pool, models: Models) 
         new.append(e)
     if not new:
         return []
-    seen = _seen(canvas, models)
+    seen = seen_by_planner(canvas, models)
     mass = dict(zip(new, drawn(seen, pool, models, [s for s in seen.claims() if s.pointers], new).sum(0), strict=True))
     kin = pool.affinity()
     sections = [(head.id, [pool.row(p) for s in body for p in s.pointers[:1]]) for head, body in canvas.sections()]
@@ -324,7 +320,7 @@ def fitting(canvas: Canvas, offered: Sequence[str], pool: Pool, models: Models) 
     return out
 
 
-def _seen(canvas: Canvas, models: Models) -> Canvas:
+def seen_by_planner(canvas: Canvas, models: Models) -> Canvas:
     """As many of the first slots as the planner can see."""
     return replace(canvas, slots=tuple(s for s in canvas.slots if s.kind != Kind.LINK)[: models.planner.config.slots])
 
@@ -342,112 +338,6 @@ def extend(
     after = write_claims(replace(canvas, slots=tuple(slots)), names, pool, models, seed=seed, effort=Effort(), age=age)
     stand = {s.id for s in after.claims() if s.text}
     return after, [n for n in names if n in stand]
-
-
-# --- reorder ------------------------------------------------------------------------
-
-
-def reorder(
-    canvas: Canvas, heads: Sequence[str], pool: Pool, models: Models, *, seed: int, sections: bool, claims: bool
-) -> Canvas:
-    """Claims of the sections `heads`, and with `sections` all sections, in reading
-    order: what the planner finds likelier, and what comes from one source in its order."""
-    made = canvas
-    if claims:
-        for head in heads:
-            made = _claims_in_order(made, head, pool, models, seed)
-    if sections:
-        made = _sections_in_order(made, pool, models)
-    if [s.id for s in made.slots] == [s.id for s in canvas.slots]:
-        raise Unmet("it stands in reading order already")
-    return made
-
-
-def _claims_in_order(canvas: Canvas, head: str, pool: Pool, models: Models, seed: int) -> Canvas:
-    body = next(b for h, b in canvas.sections() if h.id == head)
-    moving = [s for s in body if s.kind == Kind.CLAIM and s.pointers]
-    if len(moving) < 2 or any(s.kind == Kind.LINK for s in body):
-        return canvas  # a link says how the claim after it follows from the one before
-    by_lead = {s.pointers[0]: s for s in moving}
-    if len(by_lead) < len(moving):
-        return canvas
-
-    near = pool.vectors @ models.embedder([canvas.question])[0]
-
-    def told(order: Sequence[Slot]) -> list[Slot]:
-        rows: list[Row] = [(Kind.SECTION, (), 0.0), *((Kind.CLAIM, s.pointers[:1], 0.0) for s in order)]
-        return [by_lead[ids[0]] for kind, ids, _ in in_order(rows, pool, np.zeros((len(pool), 0)), near) if ids]
-
-    def placed(order: Sequence[Slot]) -> Canvas:
-        queue = iter(order)
-        ids = {s.id for s in moving}
-        return replace(canvas, slots=tuple(next(queue) if s.id in ids else s for s in canvas.slots))
-
-    offered = [moving, told(moving)]
-    seen = _seen(canvas, models)
-    at = [i for i, s in enumerate(seen.slots) if s.id in {m.id for m in moving}]
-    if len(at) == len(moving):
-        for n in range(2):
-            rows = sample(
-                canvas.asked,
-                pool,
-                models,
-                generator=seeded(seed, "order", head, n),
-                budget=Budget(),
-                held=rows_of(seen),
-                remask=at,
-                usable=[e for e in canvas.cited() if e in pool.evidence],
-            )
-            leads = [rows[i][1][0] for i in at if rows[i][0] == Kind.CLAIM and rows[i][1]]
-            if sorted(leads) == sorted(by_lead):
-                offered.append(told([by_lead[e] for e in leads]))
-    # What comes from one source and not in its order is out of order, whatever the planner thinks.
-    offered = offered[1:] if told(moving) != moving else offered
-    scores = [_likely(placed(order), pool, models) for order in offered]
-    return placed(offered[scores.index(max(scores))])
-
-
-def _sections_in_order(canvas: Canvas, pool: Pool, models: Models) -> Canvas:
-    parts = list(canvas.sections())
-    asked = models.embedder(canvas.asked)
-    near = pool.vectors @ asked.T
-    rows = [[pool.row(s.pointers[0]) for s in body if s.pointers] for _, body in parts]
-    if not all(rows) or len(parts) < 2:
-        return canvas
-
-    def laid(order: Sequence[int]) -> Canvas:
-        return replace(canvas, slots=tuple(s for i in order for s in (parts[i][0], *parts[i][1])))
-
-    now = list(range(len(parts)))
-    if len(canvas.asked) > 2:
-        own = near[:, 1:] - near[:, 1:].mean(axis=0)
-        answers = [int(own[r].mean(axis=0).argmax()) for r in rows]
-        return laid(sorted(now, key=lambda i: answers[i]))
-    offered = [now, sorted(now, key=lambda i: -round(float(near[rows[i], 0].mean()), 6))]
-    scores = [_likely(laid(order), pool, models) for order in offered]
-    return laid(offered[scores.index(max(scores))])
-
-
-@torch.inference_mode()
-def _likely(canvas: Canvas, pool: Pool, models: Models) -> float:
-    """The planner's log-probability of the first pointers, each masked in turn, in nats."""
-    rows = rows_of(_seen(canvas, models))
-    plan = Plan([k for k, _, _ in rows], [tuple(pool.row(e) for e in ids) for _, ids, _ in rows], [0.0] * len(rows))
-    at = [i for i, (kind, ids, _) in enumerate(rows) if kind == Kind.CLAIM and ids]
-    brief = torch.from_numpy(models.embedder([canvas.question])[0])
-    usable = torch.zeros(len(pool), dtype=torch.bool)
-    usable[[p for i in at for p in plan.pointers[i]]] = True
-    belief = distribution(
-        models.planner,
-        plan,
-        brief=brief,
-        evidence=torch.from_numpy(pool.vectors).float(),
-        features=features(pool, canvas.question, brief),
-        slots=at,
-        usable=usable,
-        kinds_visible=True,
-    )
-    return round(sum(float(belief.pointers[n, 0, 1 + plan.pointers[i][0]]) for n, i in enumerate(at)), 4)
 
 
 def numeric(text: str) -> bool:

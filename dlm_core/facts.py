@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from dlm_core.english import STARTERS, word_set
+from dlm_core.negation import EMPTY, WORD, flips, plain, stem
 
 Key = tuple[str, object]
 
@@ -155,23 +156,15 @@ def _dates(text: str) -> Iterator[tuple[int, int, Date]]:
 
 # --- names ------------------------------------------------------------------------
 
-_WORD = re.compile(r"[^\W\d_](?:\w|[’'.&/+-](?=\w))*(?:\(\))?(?:\+\+|#)?|_\w+(?:\(\))?|\d+(?=[A-Za-z])\w+")
 _START = re.compile(r"(?:^|[.!?:]['\"”’)]*\s+|^\s*[-*•]\s+)[\"“‘'(\[]*$")
 _CODE = re.compile(r"\w\.\w{2,}|_|\(\)$|[a-z]\d|[a-z][A-Z]|^[A-Z]+[a-z]+[A-Z]|[A-Z]{2}|^[A-Z]\d|\+\+$|#$|[₀-₉]")
-
-
-def _plain(word: str) -> str:
-    """A word's form for comparing: no possessive, brackets or case."""
-    word = word.replace("’", "'").removesuffix("()")
-    word = word.removesuffix("'s").removesuffix("'")
-    return word.casefold()
 
 
 def _names(text: str) -> Iterator[tuple[int, int, list[str], bool]]:
     """(start, end, words, begins a sentence) of runs of name-like words."""
     run: list[re.Match[str]] = []
     initial = False
-    for m in _WORD.finditer(text):
+    for m in WORD.finditer(text):
         word = m.group()
         first = bool(_START.search(text[max(0, m.start() - 40) : m.start()]))
         code = bool(_CODE.search(word))
@@ -185,115 +178,6 @@ def _names(text: str) -> Iterator[tuple[int, int, list[str], bool]]:
             run.append(m)
     if run:
         yield run[0].start(), run[-1].end(), [r.group() for r in run], initial
-
-
-# --- negation -----------------------------------------------------------------------
-
-_NEGATION = re.compile(r"(?:not|never|no|cannot|none|neither|nor|without|nobody|nothing|nowhere|\w+n['’]t)\Z", re.I)
-_EMPTY = word_set("""
-    a an the of to in on at by for from with as is are was were be been being am do does did done has have had
-    can could will would shall should may might must it its they them their he she his her this that these
-    those there any all some more most much many very quite yet only just even also always often usually ever
-    so such too than then if when while and or but which who whom whose what one ones other each every both
-    either longer need needs able
-""")
-_DIS = word_set("""
-    agree agrees allow allows allowed able connect connected honest appear appears approve advantage similar
-""")
-_IN = word_set("""
-    complete correct direct valid dependent efficient effective secure sufficient visible capable accurate
-    active finite formal consistent adequate compatible tolerant frequent appropriate
-""")
-_IM = word_set("possible mutable proper perfect mature practical precise permeable balance")
-
-
-def _stem(word: str) -> str:
-    low = _plain(word)
-    for ending in ("ational", "ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "ly", "s", "e", "y"):
-        if low.endswith(ending) and len(low) - len(ending) >= 3:
-            low = low[: -len(ending)]
-            break
-    return low[:-1] if len(low) > 3 and low[-1] == low[-2] and low[-1] not in "aeiou" else low
-
-
-_CLAUSE = re.compile(r"[;:.!?](?:\s|$)|,|—|\b(?:but|because|although|while|unless|if|when)\b")
-
-
-@dataclass
-class _Polarity:
-    """What a text says plainly and what it denies, by stem and by (stem before, stem)."""
-
-    plain: set[str] = field(default_factory=set)
-    denied: set[str] = field(default_factory=set)
-    plain_pairs: set[tuple[str, str]] = field(default_factory=set)
-    denied_pairs: set[tuple[str, str]] = field(default_factory=set)
-    scopes: list[list[str]] = field(default_factory=list)  # denied content words of each negation, in order
-
-
-def _polarity(text: str, reach: int) -> _Polarity:
-    """A negation denies the next `reach` content words of its clause."""
-    out = _Polarity()
-    for clause in _CLAUSE.split(text):
-        words = re.findall(r"[^\W_][\w’'.-]*", clause)
-        scope: list[str] | None = None
-        last = ""
-        for i, word in enumerate(words):
-            following = words[i + 1].lower() if i + 1 < len(words) else ""
-            if _NEGATION.match(word) and following not in ("only", "matter", "doubt"):
-                scope = []
-                out.scopes.append(scope)
-                continue
-            low = _plain(word)
-            if low in _EMPTY or low.endswith("ly"):
-                continue
-            stem = _stem(word)
-            denies = scope is not None and len(scope) < reach
-            if denies and scope is not None:
-                scope.append(stem)
-            (out.denied if denies else out.plain).add(stem)
-            (out.denied_pairs if denies else out.plain_pairs).add((last, stem))
-            last = stem
-        if scope == [] and last:  # "but the other is not": it denies what went before
-            scope.append(last)
-            out.denied.add(last)
-            out.plain.discard(last)
-    return out
-
-
-def _flips(text: str, evidence: str) -> list[str]:
-    said, stands = _polarity(text, 6), _polarity(evidence, 6)
-    out = []
-    close = _polarity(text, 2)
-    for scope in _polarity(text, 3).scopes:
-        flat = close.denied_pairs & (stands.plain_pairs - stands.denied_pairs)  # denied here, said plainly there
-        against = bool(scope) and any(s == scope[0] for _, s in flat)
-        if any(s in stands.denied for s in scope) and not against:
-            continue
-        if against or not stands.scopes or any(s in stands.plain for s in scope):
-            out.append("not " + scope[0] if scope else "not")
-    near = _polarity(evidence, 2)
-    if len(said.scopes) < len(near.scopes):
-        lost = {b for _, b in near.denied_pairs & (said.plain_pairs - said.denied_pairs - near.plain_pairs)}
-        lost |= {scope[0] for scope in near.scopes if scope and scope[0] not in near.plain}
-        for scope in near.scopes:
-            if scope and scope[0] in lost and scope[0] in said.plain and scope[0] not in said.denied:
-                out.append(f"dropped: not {scope[0]}")
-    return out + _opposites(text, evidence)
-
-
-def _opposites(text: str, evidence: str) -> list[str]:
-    """Words of the text whose opposite by prefix (possible, impossible) is what the evidence has."""
-    words = {_plain(w) for w in _WORD.findall(text)}
-    known = {_plain(w) for w in _WORD.findall(evidence)}
-    out = []
-    for word in sorted(words | known):
-        pairs = [p + word for p in ("un", "non", "non-", "il", "ir") if len(word) > 3]
-        pairs += ["dis" + word] * (word in _DIS) + ["in" + word] * (word in _IN) + ["im" + word] * (word in _IM)
-        for other in pairs:
-            for said, stands in ((word, other), (other, word)):
-                if said in words and stands in known and said not in known and stands not in words:
-                    out.append(said)
-    return out
 
 
 # --- the two public functions -----------------------------------------------------------
@@ -348,9 +232,9 @@ def valued(text: str) -> list[Valued]:
     out += [Valued(a, b, "date", date, True) for a, b, date in dates]
     for start, end, words, initial in names:
         sure = not initial or len(words) > 1 or bool(_CODE.search(words[0]))
-        low = _plain(words[0])
-        if sure or not (low in _COMMON or low in _EMPTY or _ORDINARY.search(low)):
-            out.append(Valued(start, end, "name", " ".join(map(_plain, words)), sure))
+        low = plain(words[0])
+        if sure or not (low in _COMMON or low in EMPTY or _ORDINARY.search(low)):
+            out.append(Valued(start, end, "name", " ".join(map(plain, words)), sure))
     return sorted(out, key=lambda f: (f.start, f.end))
 
 
@@ -379,13 +263,13 @@ class _Names:
 
     @staticmethod
     def of(text: str) -> _Names:
-        tokens = [_plain(w) for w in _WORD.findall(text)]
+        tokens = [plain(w) for w in WORD.findall(text)]
         places: dict[str, list[int]] = {}
         for i, token in enumerate(tokens):
             places.setdefault(token, []).append(i)
         parts = {".".join(t.split(".")[i:]) for t in tokens for i in range(1, t.count(".") + 1)}  # run of asyncio.run
         parts |= {p for t in tokens for p in re.split(r"[-/]", t) if p}
-        return _Names(places, frozenset(parts), frozenset(w for w in _WORD.findall(text) if w.islower()))
+        return _Names(places, frozenset(parts), frozenset(w for w in WORD.findall(text) if w.islower()))
 
     def has(self, form: str) -> bool:
         if form in self.places or form in self.parts:
@@ -398,7 +282,7 @@ class _Names:
 
 def _name_stands(words: list[str], initial: bool, known: _Names) -> bool:
     """The words stand in the evidence, together and in this order."""
-    forms = [_plain(w) for w in words]
+    forms = [plain(w) for w in words]
     index = known.places
     common = forms[0] in _COMMON or forms[0] in known.lower or bool(_ORDINARY.search(forms[0]))
     opener = initial and len(forms) > 1 and common
@@ -445,12 +329,12 @@ def unsupported(text: str, evidence: list[str]) -> list[str]:
         if not stands and not (only_year and _number_key(Decimal(date[0] or 0), False) in keys):
             bad.append((start, text[start:end]))
     known = _Names.of(joined)
-    stems = {_stem(t) for t in known.places}
+    stems = {stem(t) for t in known.places}
     for start, end, words, initial in names:
         if initial and len(words) == 1 and not _CODE.search(words[0]):
-            low = _plain(words[0])
-            if low in _COMMON or low in _EMPTY or _ORDINARY.search(low) or _stem(low) in stems:
+            low = plain(words[0])
+            if low in _COMMON or low in EMPTY or _ORDINARY.search(low) or stem(low) in stems:
                 continue
         if not _name_stands(words, initial, known):
             bad.append((start, text[start:end]))
-    return [b for _, b in sorted(bad)] + _flips(text, joined)
+    return [b for _, b in sorted(bad)] + flips(text, joined)

@@ -12,8 +12,9 @@ from PIL import Image, PngImagePlugin
 
 from tests.figures import BAD, FILLER, NEW, PROSE, drawn, of, page
 from tools import pictures
+from tools.captions import words_of
 from tools.extract import Extractor
-from tools.figures import resolved, words_of
+from tools.figures import resolved
 from tools.source import Skipped
 
 # ---- which stand on a page ----

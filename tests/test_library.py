@@ -15,8 +15,9 @@ import pytest
 from dlm_core.embed import Embedder
 from dlm_core.segment import split, tidy
 from tools import library as library_module
-from tools.library import Library, LibraryError
+from tools.library import Library
 from tools.source import Source, source_id
+from tools.stored import LibraryError
 
 PAGES = {
     "tasks": """# Tasks

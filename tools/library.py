@@ -38,6 +38,7 @@ from dlm_core.embed import Embedder
 from dlm_core.english import word_set
 from dlm_core.segment import Evidence, Passage, captions, instruction, split
 from tools.source import Source
+from tools.stored import LibraryError, listed, source_file, stored, written
 
 WORDS, HALF = 0.5, 10.0  # what sharing words is worth beside a cosine, and the BM25 score that is worth half of it
 PLACE = 60  # the score of a place n is 2 / (PLACE + n): what comes from several searches adds up, a little less each
@@ -51,10 +52,6 @@ _STOP = word_set("""
     most of on or should so such than that the their them then there these they this those to was we were what when
     where which who why will with would you your
 """)
-
-
-class LibraryError(RuntimeError):
-    """The library cannot be opened or asked; one line that says what to do."""
 
 
 def terms(text: str) -> list[str]:
@@ -75,18 +72,6 @@ def _fold(text: str) -> str:
 
 def _batches(names: list[str]) -> list[list[str]]:
     return [names[i : i + _BATCH] for i in range(0, len(names), _BATCH)]
-
-
-def _write(path: Path, data: bytes) -> None:
-    """The whole file or none of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)
@@ -164,7 +149,7 @@ class Library:
     # --- sources ----------------------------------------------------------------
 
     def _file(self, source_id: str, suffix: str) -> Path:
-        return _source_file(self.path, source_id, suffix)
+        return source_file(self.path, source_id, suffix)
 
     def add(self, source: Source) -> list[str]:
         """Splits and keeps a source; ids of the evidence that is new.
@@ -186,7 +171,7 @@ class Library:
             known = {i for i, e in sentences.items() if source.text[e.start : e.end] == e.text}
         self._forget(source.id)
         passages, evidence = split(source.text, source.id)
-        _write(self._file(source.id, ".txt"), source.text.encode())
+        written(self._file(source.id, ".txt"), source.text.encode())
         self._keep_meta(source)  # last: a source counts once everything else is there
         self._split_cache[source.id] = _split_of(source, passages, evidence)
         self._index_of = None
@@ -208,7 +193,7 @@ class Library:
     def _keep_meta(self, source: Source) -> None:
         meta = {k: v for k, v in asdict(source).items() if k != "text" and (k != "figures" or v)}
         meta["sha256"] = hashlib.sha256(source.text.encode()).hexdigest()
-        _write(self._file(source.id, ".json"), json.dumps(meta, ensure_ascii=False, sort_keys=True).encode())
+        written(self._file(source.id, ".json"), json.dumps(meta, ensure_ascii=False, sort_keys=True).encode())
 
     def source(self, source_id: str) -> Source:
         """A source with its stored text. LibraryError if it is not here or was altered."""
@@ -408,42 +393,3 @@ class Library:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-# --- what can be read of a library without opening it, whoever works with it ----------
-
-
-def _source_file(library: Path, source_id: str, suffix: str) -> Path:
-    # ids come from checkpoints and canvases on disk: never let one become another path
-    if not re.fullmatch(r"src_[0-9a-f]{10}", source_id):
-        raise LibraryError(f"{source_id!r} is not a source id")
-    return library / "sources" / (source_id + suffix)
-
-
-def stored(library: Path, source_id: str) -> Source:
-    """A source of the library in a folder. LibraryError if it is not there or was altered."""
-    try:
-        meta = json.loads(_source_file(library, source_id, ".json").read_bytes())
-        text = _source_file(library, source_id, ".txt").read_bytes().decode()
-        fields = {k: str(meta[k]) for k in ("id", "url", "title", "accessed", "date")}
-        out = Source(text=text, **fields, figures=tuple(meta.get("figures", ())))
-    except FileNotFoundError:
-        raise LibraryError(f"the library {library} has no source {source_id}") from None
-    except (ValueError, KeyError, TypeError, OSError):
-        raise LibraryError(f"source {source_id} in the library {library} cannot be read: add it again") from None
-    if hashlib.sha256(text.encode()).hexdigest() != meta.get("sha256"):
-        raise LibraryError(f"the text of source {source_id} in the library {library} was altered: add it again")
-    return out
-
-
-def listed(library: Path) -> list[Source]:
-    """Every source of the library in a folder, without its text (`text` is ""), by id."""
-    out = []
-    for file in sorted((library / "sources").glob("src_*.json")):
-        try:
-            meta = json.loads(file.read_bytes())
-            fields = {k: str(meta[k]) for k in ("id", "url", "title", "accessed", "date")}
-            out.append(Source(text="", figures=(), **fields))
-        except (ValueError, KeyError, TypeError, OSError):
-            continue  # half a file of a crash elsewhere: as if never added
-    return out

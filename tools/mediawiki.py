@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tools.answers import JSON_TYPES, inside, items, json_object, plain
+from tools.captions import clipped
 from tools.extract import Extractor
 from tools.fetch import Fetcher
-from tools.figures import clipped, resolved
+from tools.figures import resolved
 from tools.pages import Reader, made
 from tools.query import keywords, merge
 from tools.source import Figure, Hit, Picture, ProviderError, Skipped, Source

@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tools.figures import MOST, Found, clipped, is_icon, labelled, mark
+from tools.captions import clipped, labelled
+from tools.figures import MOST, Found, is_icon, mark
 from tools.html_blocks import Block, blocks_of, parse, prune
 from tools.source import Figure
 

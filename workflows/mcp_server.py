@@ -23,8 +23,8 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from dlm_core.segment import split
-from tools.library import LibraryError, listed, stored
 from tools.source import Source
+from tools.stored import LibraryError, listed, stored
 from workflows import api, runs
 from workflows.event_types import Event, ReportEvent
 from workflows.outcome import printable

@@ -214,7 +214,7 @@ def _evidence(
     context: Context, at_hand: Mapping[str, Evidence], drafts: Mapping[int, Canvas], more: Sequence[str] = ()
 ) -> dict[str, Evidence]:
     """The evidence at hand, what earlier drafts cited and is at hand no more, and `more`."""
-    from tools.library import LibraryError
+    from tools.stored import LibraryError
 
     out = dict(at_hand)
     earlier = [e for draft in drafts.values() for e in draft.cited()]
@@ -228,7 +228,7 @@ def _evidence(
 
 def _sources(context: Context, evidence: Mapping[str, Evidence]) -> dict[str, Source]:
     """The sources of some evidence, with their text where the library has it whole."""
-    from tools.library import LibraryError
+    from tools.stored import LibraryError
 
     out = {s.id: s for s in context.library.sources()}
     for name in dict.fromkeys(e.source for e in evidence.values()):

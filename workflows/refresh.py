@@ -141,7 +141,7 @@ def _named(file: Path, context: Context) -> bool:
 
 def _unchanged(name: str, page: Source, work: Work) -> bool:
     """Whether a source has the text it had; where that is not at hand, whether all that is cited stands in it."""
-    from tools.library import LibraryError
+    from tools.stored import LibraryError
 
     if work.library is not None:
         try:

@@ -124,7 +124,7 @@ def _numbered(given: Given, after: Canvas, known: Mapping[str, Evidence], told: 
 
 def _with_text(context: Context, known: Mapping[str, Evidence], told: dict[str, Source]) -> None:
     """Sources with their stored text where the library has it, so that evidence gets the words around it."""
-    from tools.library import LibraryError
+    from tools.stored import LibraryError
     from workflows.revise import has_library
 
     if not has_library(context):

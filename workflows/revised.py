@@ -72,7 +72,7 @@ def revise_node(state: State, context: Context, given: Given, asked: Request) ->
 
 
 def _in_library(context: Context, work: Work) -> list[str]:
-    from tools.library import LibraryError
+    from tools.stored import LibraryError
 
     if work.library is None:
         return []
@@ -121,7 +121,7 @@ def _add(work: Work, fresh: list[str], asked: Request, context: Context) -> None
 
 
 def _library_ids(work: Work) -> list[str]:
-    from tools.library import LibraryError
+    from tools.stored import LibraryError
 
     assert work.library is not None
     out = []

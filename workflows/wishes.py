@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agent import about
 from agent.ask import Ask
-from dlm_core import edits
+from dlm_core import edits, reorder
 from dlm_core.canvas import Canvas, Cause, Kind, Slot
 from dlm_core.compose import write_headings
 from dlm_core.edits import Unmet
@@ -217,7 +217,7 @@ def _reorder(work: Work, wish: Ask) -> None:
         raise Unmet("reorder takes a section or the whole report, not single claims")
     seen, pool = work.bound(), work.pool()
     sections = wish.about != "claims" and work.heads is None
-    made = edits.reorder(
+    made = reorder.reorder(
         seen,
         [h for h in work.homes() if any(x.id == h for x in seen.slots)],
         pool,
