@@ -84,6 +84,7 @@ _WARNS = re.compile(
     r"\b(?:anti-?patterns?|arguments|attacks?|avoid|bad|can[’']?t|cannot|do not|don[’']?ts?|exercises?|exploit\w*|goals"
     r"|(?:common|frequent|typical) (?:errors|failures|problems)|fail\w*|incorrect\w*|insecure\w*|mistakes?|myths?"
     r"|never|not|options|parameters|pitfalls?|questions?|synopsis|try it|unsafe\w*|vulnerab\w+|weak\w*|wrong\w*)\b"
+    r"|^--?\w|\w\(.*\)|^[\w-]+[._][\w.]+$"
     r"|^(?:activit(?:y|ies)|assignments?|challenges?|homework|labs?|practice|problems|quiz(?:zes)?|review)(?: \w+)?$",
     re.I,
 )

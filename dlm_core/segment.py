@@ -207,7 +207,9 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
         yield "code", fence, len(text.rstrip())
 
 
-WARNED = "told of as what not to do"
+# An order that nobody is meant to follow: "Return the deadline." under "when() → float" says what that does.
+WARNED, DESCRIBED = "told of as what not to do", "says what the code above it does"
+_SIGNATURES = re.compile(r"```\w*\n(?:(?:\w+ )*[\w.]+\([^\n]*\)(?: ?(?:→|->)[^\n]*)?\n){1,3}```\Z")
 INTRODUCED = ("its subject is introduced before", "names something introduced before")
 
 
@@ -223,14 +225,16 @@ def instruction(evidence: Evidence) -> bool:
     return not warns(evidence.heading) and instructs(evidence.text)
 
 
-def _atoms(text: str, kind: str, start: int, end: int, block: int, hanging: str, heading: str = "") -> list[_Atom]:
-    """The sentences of a block; hanging: the paragraph ending in a colon that it hangs on, "" if none."""
+def _atoms(text: str, kind: str, start: int, end: int, block: int, above: str, heading: str = "") -> list[_Atom]:
+    """The sentences of a block; above: the paragraph ending in a colon that it hangs on, or the code before it."""
     if kind in ("code", "row"):
         reason = "code" if kind == "code" else "table row"
         return [_Atom(a, b, kind, block, "", len(text[a:b].split()), reason) for a, b in _cut(text, start, end)]
     if kind == "item":
         start += 2
         start += len(text[start:end]) - len(text[start:end].lstrip())
+    hanging = above.endswith(":")
+    unmeant = DESCRIBED if _SIGNATURES.match(above) else WARNED if warns(above) and hanging else ""
     atoms: list[_Atom] = []
     lead = ""
     for a, b in sentences(text[start:end]):
@@ -243,8 +247,8 @@ def _atoms(text: str, kind: str, start: int, end: int, block: int, hanging: str,
                 reason = INTRODUCED[0]
             elif said and refers_back(said, text[start:c], heading):
                 reason = INTRODUCED[1]
-            elif reason in ORDERS and (warns(hanging) or refers_back(sentence, text[start:c], heading)):
-                reason = WARNED if warns(hanging) else INTRODUCED[1]
+            elif reason in ORDERS and (unmeant or refers_back(sentence, text[start:c], heading)):
+                reason = unmeant or INTRODUCED[1]
             if not reason and hanging and not lead:
                 reason = "list item under a lead" if kind == "item" else "hangs on the line before it"
             atoms.append(_Atom(c, d, kind, block, lead, len(sentence.split()), reason))
@@ -317,7 +321,7 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
         section.clear()
         title = None
 
-    hanging = ""  # the last paragraph, where it ended in ":", so that what follows may hang on it
+    above = ""  # the block before, where it is code, or ended in ":", so that what follows may hang on it
     for number, (kind, start, end) in enumerate(_blocks(text)):
         if kind == "heading":
             close()
@@ -325,13 +329,13 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
             heading = heading_of(match.group(2) if match else text[start:end], text)
             stands = text[start:end][-len(heading) :].casefold() == heading.casefold()
             title = (end - len(heading), end) if stands else None
-            hanging = ""
+            above = ""
             continue
-        section.extend(_atoms(text, kind, start, end, number, hanging, heading))
-        if text[start:end].endswith(":"):
-            hanging = text[start:end]
-        elif kind != "item":
-            hanging = ""
+        section.extend(_atoms(text, kind, start, end, number, above, heading))
+        if kind == "code" or text[start:end].endswith(":"):
+            above = text[start:end]
+        elif kind != "item" or not above.endswith(":"):
+            above = ""
     close()
     return passages, evidence
 

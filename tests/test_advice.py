@@ -148,6 +148,32 @@ def test_orders_are_evidence_only_where_they_are_wanted_and_meant() -> None:
     ]
 
 
+CODE = """# Timeouts
+
+Use one timeout for the whole request.
+
+```
+when() → float | None
+```
+
+Return the current deadline of the request.
+
+Use a longer deadline for slow networks.
+
+## reschedule(when)
+
+Assign a new deadline to the request.
+"""
+
+
+def test_what_a_function_does_is_no_instruction() -> None:
+    found = split(CODE, "s")[1]
+    assert [e.text for e in found if instruction(e)] == [
+        "Use one timeout for the whole request.",
+        "Use a longer deadline for slow networks.",
+    ]
+
+
 @pytest.mark.parametrize(
     "heading", ["Common mistakes", "Don't", "What not to do", "Exercises", "Parameters", "Review Questions"]
 )
