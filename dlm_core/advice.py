@@ -43,12 +43,13 @@ _VERB = (
 )
 _OPENING = (
     r"(?:(?:If|When|Whenever|Where|Wherever|Before|After|Unless|To|For|In|With|On|At|By|As|While|Once|During"
-    r"|Rather than|Instead of)\b[^.;:?!]{2,160}?, )?"
+    r"|Rather than|Instead of)\b[^,.;:?!]{2,160}, )?"
 )
 # "Add it", "Keep in mind" say nothing by themselves; "Use of", "Test is" are no verbs.
 _NOT_NEXT = r"(?! (?:all of|another|are|both|in mind|is|it|of|them|these|this|those|was|were|will)\b)"
+_NO_VERB = r"(?!(?:a|again|an|at|before|by|for|from|has|have|in|is|mind|of|on|the|to|was|were|with)\b)"
 _ORDER = re.compile(
-    rf"(?P<opening>{_OPENING})(?:(?P<denied>do not|don[’']t|never) (?!again|before|mind)[a-z]|(?:always )?{_VERB}(?= ))"
+    rf"(?P<opening>{_OPENING})(?:(?P<denied>do not|don[’']t|never) {_NO_VERB}[a-z]|(?:always )?{_VERB}(?= ))"
     rf"{_NOT_NEXT}",
     re.I,
 )
@@ -60,10 +61,12 @@ _SHOULD = re.compile(
 _FIRST_PERSON = re.compile(
     r"\b(?:I|we|us|our|ours|my|me|let[’']?s|please|yourself|yourselves|you[’'](?:ll|ve|d))\b", re.I
 )
+# "CREATE DATABASE will", "Run as privileged: This setting", "Use range of the flag - Uses": names, and what they do.
+_LABELLED = re.compile(r"^[A-Z]{2,} |(?::| [-–—]) [A-Z][a-z]")
 # "Release builds are what a customer receives.": the verb is a noun there. "Send that file": which?
 _NOUN = re.compile(
     r"(?!ensure|verify|check|identify|make|be|validate|try)[a-z]+ (?:that\b|(?:(?!as|because|if|so|than|that|unless"
-    r"|until|what|when|where|which|while|who)[\w-]+ ){1,6}(?:is|are|was|were)\b)",
+    r"|until|what|when|where|which|while|who)[\w-]+ ){1,6}(?:are|can|could|has|have|is|may|was|were|will)\b)",
     re.I,
 )
 # "Use the graph to find ...", an exercise; "Test their effect", "... instead." go on with what was said.
@@ -74,7 +77,9 @@ _EXERCISE = re.compile(
 )
 _POINTS = re.compile(
     r"\b(?:above|below)(?! (?:(?:the|an?)\b|\d))|\b(?:all|any|none|one) of the following\b"
-    r"|^(?:If|When|Once|Before|After) (?:you|they) \w+ (?:it|them|this|that|these|those)\b",
+    r"|^(?:If|When|Once|Before|After) (?:you|they) \w+ (?:it|them|this|that|these|those)\b"
+    r"|\bcheck out\b|\b(?:check|consult|follow|read|review|use) (?:the|your) (?:[\w'’-]+ ){0,4}"
+    r"(?:article|course|docs|documentation|guide|instructions|manual|page|section|tutorial)\b",
     re.I,
 )
 # "Output encoding for URLs", "Limitations of cookies": what stands under it holds of these.
@@ -83,8 +88,8 @@ _LIMITS = re.compile(r"\b(?:during|for|from|if|in|of|on|under|when|with|without)
 _WARNS = re.compile(
     r"\b(?:anti-?patterns?|arguments|attacks?|avoid|bad|can[’']?t|cannot|do not|don[’']?ts?|exercises?|exploit\w*|goals"
     r"|(?:common|frequent|typical) (?:errors|failures|problems)|fail\w*|incorrect\w*|insecure\w*|mistakes?|myths?"
-    r"|never|not|options|parameters|pitfalls?|questions?|synopsis|try it|unsafe\w*|vulnerab\w+|weak\w*|wrong\w*)\b"
-    r"|^--?\w|\w\(.*\)|^[\w-]+[._][\w.]+$"
+    r"|never|not|objectives?|options|outcomes?|parameters|pitfalls?|questions?|synopsis|try it|unsafe\w*|vulnerab\w+"
+    r"|weak\w*|wrong\w*)\b|^--?\w|\w\(.*\)|^[\w-]+[._][\w.]+$"
     r"|^(?:activit(?:y|ies)|assignments?|challenges?|homework|labs?|practice|problems|quiz(?:zes)?|review)(?: \w+)?$",
     re.I,
 )
@@ -125,7 +130,7 @@ def tells(sentence: str) -> int:
 
 def instructs(sentence: str) -> bool:
     """Whether a sentence says what to do, and can be followed by someone who read nothing before it."""
-    if _FIRST_PERSON.search(sentence) or re.match(r"[A-Z]{2,} ", sentence):
+    if _FIRST_PERSON.search(sentence) or _LABELLED.search(sentence):
         return False
     order, told = _ORDER.match(sentence), sentence
     if _POINTS.search(sentence) or (order is None and _SHOULD.match(sentence) is None):

@@ -92,6 +92,12 @@ def test_what_says_what_to_do(sentence: str) -> None:
         "Use outside of physical security systems is not widely tested.",
         "For scenarios requiring confidentiality of its contents, use authenticated encryption instead.",
         "If you use it, set specific origins for every request.",
+        "If you type the name you see a list of options, reopen the folder, specify a version and more.",
+        "Never for payments or for systems of somebody else.",
+        "Build errors can occur when the output files are set up incorrectly.",
+        "Check the documentation of the platform for what is provided there.",
+        "Run as privileged: This setting determines what the processes of a container may do.",
+        "Check out the repository of the project for more on its installation.",
         "Be sure to check them out for a deeper understanding of drones.",
     ],
 )
@@ -175,7 +181,16 @@ def test_what_a_function_does_is_no_instruction() -> None:
 
 
 @pytest.mark.parametrize(
-    "heading", ["Common mistakes", "Don't", "What not to do", "Exercises", "Parameters", "Review Questions"]
+    "heading",
+    [
+        "Common mistakes",
+        "Don't",
+        "What not to do",
+        "Exercises",
+        "Parameters",
+        "Learning objectives",
+        "Review Questions",
+    ],
 )
 def test_a_heading_that_warns(heading: str) -> None:
     assert warns(heading)
