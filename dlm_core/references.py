@@ -262,7 +262,7 @@ _ANNOUNCES = re.compile(
     r"|conditions|consequences|criteria|dimensions|disadvantages|drawbacks|effects|elements|examples|explanations|factors"
     r"|features|forms|functions|goals|groups|ideas|implications|issues|kinds|levels|limitations|methods|objectives"
     r"|options|parts|phases|points|principles|problems|properties|purposes|questions|reasons|roles|rules|stages|steps"
-    r"|strategies|things|types|uses|ways)\.$"
+    r"|strategies|things|types|uses|ways)\.$|\b(?:has|have|had) a (?:two|three|four)fold \w+\.$"
 )
 
 

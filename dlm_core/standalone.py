@@ -39,7 +39,7 @@ _PLAIN_IMPERATIVE = re.compile(
     r"|Prefer|Append|Insert|Receive|Unlike before|Contact|Consult|Register|Interact|Bring|Draw|Solve|Navigate"
     r"|Download|Paste|Print|Ask|Pick|Decide|Repeat|Understand|Know|Watch|Wait|Checkout|Eliminate|Encourage|Enhance"
     r"|Facilitate|Fine[- ]tune|Improve|Leverage|Maximi[sz]e|Minimi[sz]e|Optimi[sz]e|Pay attention|Promote|Strengthen"
-    r"|Utili[sz]e"
+    r"|Utili[sz]e|Picture (?:an?|someone|somebody|the|this|yourself)"
     r"|(?:Start|Stop|Continue|Resume|Finish) [a-z]+ing"
     r"|Use(?! (?:of|cases?|is|was|has|may|can|and|by|in|for|rates?)\b))\b(?!['’]s\b)"
 )

@@ -50,6 +50,8 @@ Improved tools make reviews faster for everybody in the team.
 
 
 BAD = """
+Logger objects have a threefold job.
+Picture the solar nebula at the end of the collapse phase, when it was at its hottest.
 Enables tracking of function call counts and of the time that was used.
 Azure Monitor - Umbrella of services including system metrics and log analytics.
 Mob – A member of the mob who spent less time at the keyboard performs the review.
