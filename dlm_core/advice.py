@@ -21,9 +21,9 @@ _SOMEBODY = (
 )
 # "How should passwords be stored?", "What is the best way to store ...", "How can I ..."; not "How do stars form?".
 _ASKS = re.compile(
-    rf"\bhow (?:to|(?:do|can|could|must|would|might) (?:I|we|you|one|{_SOMEBODY}|(?:[\w-]+ ){{1,4}}be)) [a-z]"
+    rf"\bhow (?:to|(?:do|does|can|could|must|would|might) (?:I|we|you|one|{_SOMEBODY}|(?:[\w-]+ ){{1,4}}be)) [a-z]"
     r"|\bshould\b|\bbest (?:practices?|ways?)\b|\b(?:recommended|recommendations?|guidelines?|advisable|advice)\b"
-    r"|\b(?:steps|ways) to\b",
+    r"|\b(?:steps|ways) to\b|\b(?:what|when|where|which(?: \w+)?) to (?:avoid|choose|do|keep|put|set|store|use)\b",
     re.I,
 )
 # What advice tells to do; what is done at a screen ("click") or in an exercise ("calculate") is not among it.

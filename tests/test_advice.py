@@ -31,6 +31,8 @@ from workflows import cli
         "What is the best way to back up a database?",
         "Which hash is recommended for passwords?",
         "How to deploy Django",
+        "How does one test a parser?",
+        "When to use threads and when to use processes in Python?",
     ],
 )
 def test_a_question_asks_what_to_do(question: str) -> None:
