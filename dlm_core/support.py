@@ -27,6 +27,7 @@ from dlm_core.tokenizer import FUNCTION_WORDS
 GLUE = frozenset("and it they the a an that which".split())
 # "... not because recessions have been deeper, but rather.": no sentence ends so.
 WAITING = frozenset("and or nor but not because although whereas while than which the a an if unless".split())
+UNFINISHED = frozenset("can cannot could may might must should will would".split())
 BARE = " \t\n—“\"'"  # before a bracket or a dash that belongs to no word
 BEFORE_WORD = re.compile(r"[(\[][^()\[\]]*[)\]]\w")
 WAITS = re.compile(r"(?:Although|Though|While|Whereas|Because|Since|If|When|Unless|Once)\b")  # for a main clause
@@ -104,6 +105,11 @@ def _edit_problems(text: str, evidence: Sequence[str]) -> list[str]:
     return out
 
 
+def _last(text: str) -> str:
+    """The last word of a sentence, in small letters."""
+    return next((w.lower() for w in reversed(words(text)) if not is_mark(w)), "")
+
+
 def _sentence_problems(text: str) -> list[str]:
     out = []
     new = words(text)
@@ -162,6 +168,9 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
     if alone and alone not in ("no verb", "not English prose"):
         out.append(f"does not stand alone: {alone}")
     if not any(_stands(text, e) for e in evidence):
+        verb = _last(text)
+        if verb in UNFINISHED and not any(_last(e) == verb for e in evidence):
+            out.append(f"breaks off at “{verb}”")  # "one sample cannot, for example, be both"
         if WAITS.match(text) and "," not in text and any("," in e for e in evidence):
             out.append("has no main clause")
         readings = [*((e,) for e in evidence), *permutations(evidence, 2)]

@@ -261,6 +261,10 @@ def test_an_aside_may_go_inside_a_bracket_and_an_abbreviation_is_no_end() -> Non
         ),
         ("A dual system was adopted.", "A dual system was adopted, using tribal practices in areas of the steppe."),
         (
+            "Each image is assigned to one and only one label: one image cannot.",
+            "Each image is assigned to one and only one label: one image cannot, for example, be a pear and a plum.",
+        ),
+        (
             "The choices are: soup, cake; soup; and salad, pudding.",
             "The choices are: soup, cake; soup, pudding; and salad, pudding.",
         ),
