@@ -89,12 +89,13 @@ def gather(
     """
     kept = list(dict.fromkeys(keep))
     many = {q: PASSAGES if q in (brief.question, *brief.parts) else OTHERS for q in queries}
-    found, flagged = _candidates(many, library, set(sources), captions, brief.question)
+    titles = {s.id: s.title for s in library.sources()}
+    told = {s: f"{brief.question} {t}" for s, t in titles.items()} if asks_what_to_do(brief.question) else {}
+    found, flagged = _candidates(many, library, set(sources), captions, told)
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
         return Selection([], {}, 0.0, flagged)
-    titles = {s.id: s.title for s in library.sources()}
     standing = {i: (titles.get(e.source, ""), e.heading) for i, (e, _) in found.items()}
     asked = embedder(list(dict.fromkeys((brief.question, *brief.parts))))
     where = dict(zip(found, places(list(standing.values()), embedder), strict=True))
@@ -186,16 +187,15 @@ def load_pool(library: Library, ids: Sequence[str]) -> Pool:
 
 
 def _candidates(
-    queries: Mapping[str, int], library: Library, sources: set[str], captions: bool, question: str
+    queries: Mapping[str, int], library: Library, sources: set[str], captions: bool, told: Mapping[str, str]
 ) -> tuple[dict[str, tuple[Evidence, float]], dict[str, list[str]]]:
     """Evidence that stands alone, or does without its clutter, with the summed rank score of its passage; and the
-    passages left out because they give orders, by source. queries: with the number of passages each may bring. Where
-    the question asks what to do, what says so is of use, too."""
+    passages left out because they give orders, by source. queries: with the number of passages each may bring.
+    told: where instructions are wanted, what is known of what those of a source are about."""
     passages: dict[str, float] = {}
     for query, many in queries.items():
         for passage, score in _distinct(query, many, library, sources):
             passages[passage.id] = passages.get(passage.id, 0.0) + score
-    titles = {s.id: s.title for s in library.sources()}
     out: dict[str, tuple[Evidence, float]] = {}
     flagged: dict[str, list[str]] = {}
     for name in sorted(passages, key=lambda p: -round(passages[p], 9)):
@@ -203,7 +203,7 @@ def _candidates(
         if addresses_reader(f"{passage.heading}\n{passage.text}"):
             flagged.setdefault(passage.source, []).append(name)
             continue
-        known = f"{question} {titles.get(passage.source, '')}" if asks_what_to_do(question) else ""
+        known = told.get(passage.source)
         for e in library.evidence_of(name, captions):
             if usable(e) or (known and instruction(e) and not narrower(e.text, e.heading, known)):
                 out[e.id] = (e, passages[name])

@@ -1,4 +1,4 @@
-"""How far cutting and joining can go where the sentence that is wanted is known: what no writer of ours can pass.
+"""How far cutting and joining can go where the sentence that is wanted is known: about what no writer of ours can pass.
 
     python -m bench.ceiling --data ../shared/data
 
@@ -12,7 +12,7 @@ line a figure.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -30,9 +30,8 @@ from dlm_core.phrases import WORD, words
 from dlm_core.support import problems
 from dlm_core.train.documents import documents, shards
 from dlm_core.train.text_data import Pair, summary_pairs
-from dlm_core.trim import SHORTEST, Span, without
+from dlm_core.trim import CUTS, SHORTEST, Span, without
 
-CUTS = 2  # phrases that go from a sentence
 WIDE = 8  # ways to cut a sentence once that are cut again
 KEPT = 24  # wordings of a sentence that are joined with those of another
 TRIED = 60  # joined wordings that are checked, the closest to the gold sentence first
@@ -48,22 +47,27 @@ def spans(sentence: str) -> Iterator[Span]:
                 yield places[i][0], places[j - 1][1]
 
 
+def closest(texts: Iterable[str], gold: str) -> list[str]:
+    """Texts by their ROUGE-L with `gold`, the best first."""
+    return sorted(texts, key=lambda t: (-rouge_l(gold, t), t))
+
+
 def wordings(sentence: str, gold: str) -> list[str]:
     """The sentence and what the check lets stand of it with up to CUTS phrases gone, the closest to `gold` first."""
     out, edge = {sentence}, [sentence]
     for _ in range(CUTS):
         shorter = {without(text, [span]) for text in edge for span in spans(text)} - out
-        good = [t for t in sorted(shorter, key=lambda t: (-rouge_l(gold, t), t)) if not problems(t, [sentence])]
+        good = [t for t in closest(shorter, gold) if not problems(t, [sentence])]
         out |= set(good)
         edge = good[:WIDE]
-    return sorted(out, key=lambda t: (-rouge_l(gold, t), t))
+    return closest(out, gold)
 
 
 def told_in_one(evidence: list[str], made: list[list[str]], gold: str) -> str:
     """The wording of two sentences as one that the check lets stand and that is closest to `gold`; "" where none is."""
     known = " ".join(evidence)
     both = [(a, b) for x in made[0][:KEPT] for y in made[1][:KEPT] for a, b in ((x, y), (y, x))]
-    offered = sorted({t for a, b in both for t in joined(a, b, known)}, key=lambda t: (-rouge_l(gold, t), t))
+    offered = closest({t for a, b in both for t in joined(a, b, known)}, gold)
     return next((t for t in offered[:TRIED] if not problems(t, evidence)), "")
 
 

@@ -255,15 +255,16 @@ def write_summary(
     another claim of the section speaks of the question clearly more."""
     said = [s for _, body in canvas.sections() for s in body if s.text]
     question, *told = models.embedder([canvas.question, *(s.text for s in said)])
-    led = [pool.evidence[s.pointers[0]] if s.pointers else None for s in said]
-    # What an instruction is about is said where it stands, which its evidence's vector knows.
-    told = [pool.vectors[pool.row(e.id)] if e and instruction(e) else v for e, v in zip(led, told, strict=True)]
+    advised = asks_what_to_do(canvas.question)
+    for n, slot in enumerate(said if advised else ()):
+        # What an instruction is about is said where it stands, which its evidence's vector knows.
+        if slot.pointers and instruction(pool.evidence[slot.pointers[0]]):
+            told[n] = pool.vectors[pool.row(slot.pointers[0])]
     close = np.asarray(told) @ question
     beyond = asked_beside(canvas.parts, models.embedder)
     if len(beyond) and said:  # of the subject itself every section speaks
         close = (close + (np.asarray(told) @ beyond.T).max(axis=1)) / 2
     near = {s.id: round(float(c), 6) for s, c in zip(said, close, strict=True)}
-    advised = asks_what_to_do(canvas.question)
 
     def speaks(slot: Slot) -> tuple[int, float]:
         """How much a claim says of the question: what the word means that it asks about comes before all, then what

@@ -26,6 +26,7 @@ from dlm_core.english import (
     RELATIVE,
     VERBS,
 )
+from dlm_core.phrases import FINITE
 from dlm_core.references import points_outside
 
 _VERB = re.compile(r"(?:" + "|".join(sorted(VERBS)) + r")\Z", re.I)
@@ -91,11 +92,11 @@ _LOCAL_NAME = re.compile(
 # "The shape of the output is.": what it is stood in a formula.
 _NOTHING_SAID = re.compile(r"\b(?:is|was|equals|the|an)\.$")
 _ASKED = re.compile(r"\b(?:what|who|how|where|which|that|as|than|it|they|he|she|there|one)\b(?: [^\s,;]+){0,6}$")
-_FINITE_WORDS = r"(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|did)"
 # "To make results available, since research is publicly funded.": an aim, as lists have them, and no main clause.
+_NOT_FINITE = rf"(?!(?:{'|'.join(sorted(FINITE))})\b)"
 _AIM = re.compile(
-    r"To [a-z]+ (?!FINITE\b)(?:(?!FINITE\b)[^,.;:])*(?:, (?:and|as|because|by|for|in|including|or|rather|since|so that"
-    r"|such|to|when|where|which|while|with|without)\b[^,]*)*\.$".replace("FINITE", _FINITE_WORDS)
+    rf"To [a-z]+ {_NOT_FINITE}(?:{_NOT_FINITE}[^,.;:])*(?:, (?:and|as|because|by|for|in|including|or|rather|since"
+    r"|so that|such|to|when|where|which|while|with|without)\b[^,]*)*\.$"
 )
 _MEANS = re.compile(r"\b(?:calls|costs|gives|involves?|makes|means?|needs|promotes?|requires?|seems|takes)\b")
 # "Inspired by the idea of learning to align, proposed a model": a citation stood where its subject was.

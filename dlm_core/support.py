@@ -163,7 +163,7 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
             out.append(f"breaks off at “{stop.group()}”")
     alone = standalone(text)
     if alone in ORDERS and instructs(text) and any(instructs(e) for e in evidence):
-        alone = ""  # evidence is an instruction only where the question asks for one (segment.usable)
+        alone = ""  # evidence is an instruction only where the question asks for one (agent/evidence.py)
     # These guess at fragments of a page; here the cuts are checked to be whole phrases, so what is left is a sentence.
     if alone and alone not in ("no verb", "not English prose"):
         out.append(f"does not stand alone: {alone}")

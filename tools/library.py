@@ -262,7 +262,7 @@ class Library:
         items = self.evidence(ids)
         missing = {e.id: e for e in items if e.id not in self._known_vectors(e.source)}
         if missing:
-            made = self._embedder([self._told(e) for e in missing.values()])
+            made = self._embedder(self._told(missing.values()))
             for e, vector in zip(missing.values(), made, strict=True):
                 self._sentences[e.source][e.id] = vector
             for source_id in sorted({e.source for e in missing.values()}):
@@ -271,12 +271,14 @@ class Library:
             return np.zeros((0, self._embedder.dim), dtype=np.float32)
         return np.stack([self._sentences[e.source][e.id] for e in items])
 
-    def _told(self, e: Evidence) -> str:
-        """What a sentence is embedded as. An instruction says where it stands what it is about, and nowhere else:
+    def _told(self, items: Iterable[Evidence]) -> list[str]:
+        """What sentences are embedded as. An instruction says where it stands what it is about, and nowhere else:
         "Use a work factor of 10 or more." is about passwords."""
-        if not instruction(e):
-            return e.text
-        return ". ".join(dict.fromkeys((self.source(e.source).title, e.heading, e.text)))
+        parts = [(e, instruction(e)) for e in items]
+        titles = {s.id: s.title for s in self.sources()} if any(told for _, told in parts) else {}
+        return [
+            ". ".join(dict.fromkeys((titles[e.source], e.heading, e.text))) if told else e.text for e, told in parts
+        ]
 
     def _known_vectors(self, source_id: str) -> dict[str, np.ndarray]:
         if source_id not in self._sentences:
