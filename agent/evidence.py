@@ -23,11 +23,12 @@ from agent.brief import Brief
 from agent.duplicates import distinct
 from agent.gaps import COVERED
 from dlm_core.advice import asks_what_to_do, narrower
-from dlm_core.coverage import asked_beside, places
+from dlm_core.coverage import asked_beside, in_own_words, places
 from dlm_core.embed import Embedder
 from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence, Passage, instruction, usable
+from dlm_core.stems import root
 from tools.injection import addresses_reader
 from tools.library import Library
 from tools.query import keywords
@@ -44,6 +45,7 @@ SOURCE = 0.3  # weight of the source's own closeness to the question
 FLOOR = 0.33  # cosine that some source must have for a report at all
 OFF_TOPIC = 0.8  # a source under this share of the best one's closeness is cut
 SAYS_SO = 0.85  # unless its sentences by themselves are as near as this to the best one's
+UNDER = 6  # sentences that come with those that answer a sub-question in its own words, from under their headings
 TELLING = 0.2  # cosine that a source's sentences have on average with their title and heading if these tell of them
 UNTOLD = 0.55  # where they do not ("document (3)") sentences speak alone, and this is the share
 ASIDE = 0.66  # a sentence under this share of the closest, in its place and by itself, is cut
@@ -133,7 +135,9 @@ def gather(
         for n, i in enumerate(ids)
     }
     row = {i: n for n, i in enumerate(ids)}
-    wanted = [i for i in ids if i in set(kept) or found[i][0].source not in cut]
+    answers = _answering(brief.parts, np.round(vectors @ asked[-len(brief.parts) :].T, 6), [found[i][0] for i in ids])
+    saved = {i for i in answers if found[i][0].source in cut and best >= FLOOR}
+    wanted = [i for i in ids if i in set(kept) or i in saved or found[i][0].source not in cut]
     ranked = sorted(wanted, key=lambda i: (i not in set(kept), -score[i]))
     # What speaks of the same as a claim of the draft may contradict it, and must be seen.
     held = vectors[[row[i] for i in kept if i in row]]
@@ -144,7 +148,8 @@ def gather(
     if len(beyond):  # what speaks of the subject alone answers none of the questions about it
         rest, there_too = (vectors @ beyond.T).max(axis=1), ((vectors + context) @ beyond.T).max(axis=1)
         close &= (rest >= SUBJECT * rest.max()) | (there_too >= SUBJECT * there_too.max())
-    about = [i for i in ranked if i in set(kept) or i in reserved or beside[row[i]] >= BESIDE or close[row[i]]]
+    stays = {*kept, *reserved, *saved}
+    about = [i for i in ranked if i in stays or beside[row[i]] >= BESIDE or close[row[i]]]
     ranked = about if len(about) >= ENOUGH else ranked[: max(ENOUGH, len(about))]
     chosen = _fold(ranked, {i: found[i][0] for i in ranked}, vectors[[row[i] for i in ranked]], set(kept))
     cited = [i for i in chosen if i in set(kept)]
@@ -226,15 +231,22 @@ def _shared_words(question: str, texts: Sequence[str]) -> np.ndarray:
     """(n,) 0..1: how much of the question each sentence names, its words weighed by
     how rare they are among the sentences. Vectors alone take everything on
     asyncio for an answer about asyncio's timeouts."""
-    asked = {_stem(w) for w in keywords(question)}
-    held = [{_stem(w) for w in re.findall(r"\w+", t.lower())} for t in texts]
+    asked = {root(w) for w in keywords(question)}
+    held = [{root(w) for w in re.findall(r"\w+", t.lower())} for t in texts]
     weight = {w: math.log((1 + len(held)) / (1 + sum(w in h for h in held))) for w in asked}
     total = sum(weight.values()) or 1.0
     return np.round(np.array([sum(v for w, v in weight.items() if w in h) / total for h in held]), 6)
 
 
-def _stem(word: str) -> str:
-    return re.sub(r"(?:ation|ing|ed|es|s)$", "", word.lower())[:6]
+def _answering(parts: Sequence[str], near: np.ndarray, found: Sequence[Evidence]) -> set[str]:
+    """The sentences that answer one of several sub-questions in its own words, and those that stand under one heading
+    with such a one; near (n, parts) cosines. A page on one half of a question is far from the whole."""
+    out: set[str] = set()
+    for n, says in enumerate(in_own_words(parts, near, [e.text for e in found])):
+        under = {(found[i].source, found[i].heading) for i in says if found[i].heading}
+        beside = [i for i, e in enumerate(found) if (e.source, e.heading) in under and i not in says]
+        out |= {found[i].id for i in (*says, *sorted(beside, key=lambda i: (-near[i, n], i))[:UNDER])}
+    return out
 
 
 def _by_source(sources: Sequence[str], values: np.ndarray) -> dict[str, list[float]]:

@@ -11,14 +11,14 @@ from noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from dlm_core.advice import asks_what_to_do, tells
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
-from dlm_core.coverage import asked_beside
+from dlm_core.coverage import asked_beside, in_own_words
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
 from dlm_core.order import defines, means, opens_on
@@ -277,23 +277,28 @@ def write_summary(
     def outdone(old: Slot, claim: Slot) -> bool:
         """Whether a claim of the section, new or moved there, should stand in the summary instead."""
         (kept, before), (better, now) = speaks(by_id[old.pointers[0]]), speaks(claim)
-        return (better, now - CLEARLY) > (kept, before)
+        answers_alone = claim.id in answering and old.pointers[0] not in answering
+        return answers_alone or (better, now - CLEARLY) > (kept, before)
 
+    home = {b.id: head.id for head, body in canvas.sections() for b in body}
     chosen: list[Slot] = []
     for _, body in canvas.sections():
         claims = [s for s in body if s.kind == Kind.CLAIM and s.text and not s.disputed] or [s for s in body if s.text]
         if claims:
             chosen.append(max(claims, key=speaks))
-    chosen = chosen[:most]
+    answers = _answers(said, np.asarray(told), canvas.parts, models)
+    chosen = _answering(chosen[:most], answers, speaks, list(home))
+    answering = {s.id for on in answers for s in on}
     held = {s.pointers[0]: s for s in canvas.summary}
     by_id = {s.id: s for s in canvas.claims()}
     # A sentence stays while its claim stands as it was when the sentence was written.
     stays = {c: s for c, s in held.items() if c in by_id and by_id[c].age <= s.age and by_id[c].text}
-    home = {b.id: head.id for head, body in canvas.sections() for b in body}
     slots, tasks = [], {}
+    taken = {claim.id for claim in chosen}
     canvas, ids = canvas.fresh_ids(len(chosen))
     for name, claim in zip(ids, chosen, strict=True):
-        old = next((s for c, s in stays.items() if home.get(c) == home[claim.id]), None)
+        free = {c: s for c, s in stays.items() if s not in slots and (c == claim.id or c not in taken)}
+        old = free.get(claim.id) or next((s for c, s in free.items() if home.get(c) == home[claim.id]), None)
         if old is not None and not outdone(old, claim):
             slots.append(old)
             continue
@@ -320,3 +325,29 @@ def write_summary(
         else:
             done.append(slot)
     return replace(canvas, summary=tuple(done))
+
+
+def _answers(said: Sequence[Slot], told: np.ndarray, parts: Sequence[str], models: Models) -> list[list[Slot]]:
+    """For each of several sub-questions the claims `said` that answer it in its own words, the closest first; told
+    (n, 384) vectors of what they say."""
+    if len(parts) < 2 or not said:
+        return []
+    near = told @ models.embedder(list(parts)).T
+    found = in_own_words(parts, near, [s.text for s in said])
+    return [[said[i] for i in on if said[i].kind == Kind.CLAIM and not said[i].disputed] for on in found]
+
+
+def _answering(
+    chosen: Sequence[Slot],
+    answers: Sequence[Sequence[Slot]],
+    worth: Callable[[Slot], tuple[int, float]],
+    order: list[str],
+) -> list[Slot]:
+    """The claims `chosen`, and one for each of `answers` (what answers a sub-question, the best first) that none of them
+    is of, in the place of the one of least `worth` that answers nothing; in the `order` of ids."""
+    out = list(chosen)
+    for on in answers:
+        free = [s for s in out if not any(s in other for other in answers)]
+        if on and free and not any(s in out for s in on):
+            out[out.index(min(free, key=worth))] = on[0]
+    return sorted(out, key=lambda s: order.index(s.id))

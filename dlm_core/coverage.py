@@ -9,7 +9,7 @@ import numpy as np
 from dlm_core.embed import Embedder
 from dlm_core.models import Models
 from dlm_core.pool import Pool
-from dlm_core.stems import WORD, stems
+from dlm_core.stems import WORD, roots, stems
 
 FEWEST = 2  # claims a section needs
 PLACE = 0.5  # weight of title and heading, beside the sentence's own, in what answers a sub-question
@@ -17,6 +17,7 @@ SOME = 0.4  # share of the pool up to which a word tells what is about it from w
 POINT = 0.77  # share of the closest evidence's closeness from which a piece is to the point
 REST = 0.6  # length, of 1, that a sub-question must keep without the subject to ask something beside it
 ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-question to answer it
+IN_WORDS = 0.9  # share of the closest text's closeness to a sub-question from which one with its own words answers it
 
 
 def asked_beside(parts: Sequence[str], embedder: Embedder) -> np.ndarray:
@@ -36,6 +37,23 @@ def asked_beside(parts: Sequence[str], embedder: Embedder) -> np.ndarray:
     if length.min() < REST:
         return np.zeros((0, embedder.dim), dtype=np.float32)
     return np.asarray(left / length, dtype=np.float32)
+
+
+def in_own_words(parts: Sequence[str], near: np.ndarray, texts: Sequence[str]) -> list[list[int]]:
+    """For each of several sub-questions the texts that answer it in words that it alone has, the closest first; near
+    (n, parts) cosines. Of "How do diffusion models write and revise?", what is close to the one half is close to the
+    other; what answers the second says "revise" or "revision"."""
+    if len(parts) < 2 or not len(texts):
+        return [[] for _ in parts]
+    words, held = [roots(part) for part in parts], [roots(text) for text in texts]
+    out = []
+    for n, close in enumerate(np.round(near.T, 6)):
+        own = words[n].difference(*words[:n], *words[n + 1 :])
+        found = [
+            i for i, has in enumerate(held) if close[i] >= IN_WORDS * close.max() and 2 * len(own & has) > len(own)
+        ]
+        out.append(sorted(found, key=lambda i: (-close[i], i)))
+    return out
 
 
 def answers(parts: Sequence[str], pool: Pool, where: np.ndarray, models: Models) -> np.ndarray:
@@ -90,13 +108,9 @@ def answered(used: Collection[int], parts: np.ndarray) -> float:
 def naming(question: str, pool: Pool) -> list[list[int]]:
     """For each word of the question that only some of the pool is about, the rows that have it, in text, heading or
     title: by vectors, everything on diffusion models answers a question about their remasking."""
-    held = [_words(f"{e.text} {e.heading} {pool.title(i)}") for i, e in pool.evidence.items()]
-    rows = [[n for n, words in enumerate(held) if word in words] for word in sorted(_words(question))]
+    held = [roots(f"{e.text} {e.heading} {pool.title(i)}") for i, e in pool.evidence.items()]
+    rows = [[n for n, words in enumerate(held) if word in words] for word in sorted(roots(question))]
     return [on for on in rows if FEWEST < len(on) <= SOME * len(pool)]
-
-
-def _words(text: str) -> set[str]:
-    return {w[:6] for w in stems(text)}
 
 
 def passed_over(used: Collection[int], wanted: Sequence[list[int]], least: int = FEWEST) -> list[list[int]]:

@@ -127,8 +127,63 @@ PARTICIPLE_FOLLOWS = word_set("to by with for as from when using on in into insi
 # subjects of a base form that do not end in -s
 PLURAL = word_set("people children men women data they we you i media bacteria police species who that which")
 
+# past tenses that are no participles, or hardly ever: before a preposition, too, they are what a sentence says
+PAST = word_set("""
+    ate awoke became began blew broke came chose drank drew drove fell flew forgot froze gave grew hid knew rang rode
+    rose sang sank shook spoke sprang stole swam swore threw took tore went woke wore wrote
+    amounted appeared arrived belonged boomed ceased clashed coincided collapsed collided complied consisted continued
+    contributed corresponded culminated debuted depended differed died diverged dwelt elapsed emerged emigrated endured
+    ensued erupted evolved existed fled flourished fluctuated happened hesitated immigrated insisted interacted lapsed
+    lasted lived marched migrated mutinied occurred originated participated perished persisted pertained proliferated
+    raged rebelled relied remained resided responded retreated revolved rushed sailed slept stemmed strayed struggled
+    succumbed survived thrived toiled travelled traveled tumbled vanished wandered
+""")
+# the same before "to", and in "served as"
+PAST_TO = word_set("""
+    agreed aimed appealed aspired attempted came decided endeavored endeavoured failed hoped led lent listened managed
+    moved objected pledged promised refused retired returned seemed sought strove subscribed succeeded tended threatened
+    tried turned wanted went wished
+""")
+PAST_AS = word_set("acted began doubled emerged ended functioned originated rose served started worked")
+
+# verbs that are no nouns: a sentence that begins with one and an object is an order
+ONLY_VERBS = word_set("""
+    abbreviate abstain accentuate accommodate accrue adhere adjoin administer admit aggravate alleviate allocate
+    amplify appease append apply appoint appreciate apprehend arouse ascend ascribe aspire assemble assert
+    assimilate assure astonish attain attest augment authenticate authorize automate await banish belie bestow
+    bombard broaden catalyze categorize cease certify characterize circumvent cite clarify classify coagulate
+    coerce cohere commemorate commence compel compensate complicate comply compress conceal concede conceive
+    condemn condense confer confine confirm conform confront congregate connote conquer constrain constrict
+    contend contextualize contradict converge cooperate coordinate corrode culminate curtail deactivate
+    decentralize decompose deduce deepen defer delineate demarcate democratize depict deplete deploy deprive
+    designate destabilize destroy deteriorate devalue deviate devise devote diagnose dilate diminish disagree
+    discern discourage disperse displace disprove disrupt disseminate dissipate dissuade diverge diversify
+    donate educate effectuate eject elicit elucidate embark embed embody emigrate emulate enact encapsulate
+    enclose endanger endorse enlarge enlighten enrich enroll entrench enumerate envision equip eradicate
+    escalate eschew evoke exacerbate exaggerate excel exemplify exempt exonerate expedite expel expend explode
+    extinguish extrapolate fabricate facilitate falsify fertilize finalize flee foresee formalize formulate
+    fortify foster frustrate fulfill furnish generalize glorify grind halt hinder hydrolyze hypothesize idealize
+    illuminate impair impede impel implicate incentivize incite incorporate induce industrialize infect
+    infiltrate infringe ingest initialize inject innovate inquire insist instantiate instill insulate
+    internalize intersect invalidate ionize iterate jeopardize justify juxtapose legalize legislate legitimize
+    lessen leverage liberate localize loosen magnetize maximize mediate memorize metabolize minimize mislead
+    mitigate mobilize modernize modulate motivate multiply narrate necessitate negate neglect neutralize
+    nominate normalize nurture obscure obstruct ordain oust outnumber outweigh overcome overlook oversee
+    overthrow overturn overwhelm paralyze parse perceive perforate perpetuate pertain plead popularize portray
+    posit postpone prescribe prevail prioritize procure profess proliferate prolong propagate prophesy proscribe
+    prosecute provoke quantify quell reaffirm realign reappear reassure reconcile reconstruct rectify redefine
+    redistribute reevaluate refine refract refute reiterate relinquish reminisce renew renounce reorganize repay
+    repress reproduce repudiate reside resonate restructure resurrect retract revert revise revitalize revoke
+    safeguard scrutinize secede segregate sever solicit solidify specialize speculate stabilize standardize
+    stipulate streamline subdivide subjugate subscribe substantiate subvert succumb supervise supplant suppress
+    sympathize synthesize tarnish terminate testify thicken thrive tighten tolerate topple transcend transpire
+    truncate tumble undermine undertake unleash unveil uphold uproot usher vaccinate visualize weave withdraw
+    withhold withstand
+""")
+
 # common verbs, to tell a sentence from a fragment
-KNOWN_VERBS = word_set("""
+KNOWN_VERBS = (
+    word_set("""
     absorb accelerate accept accompany accumulate achieve acquire act activate add address adjust adopt affect
     afford agree aid align allow almost alter alternate amount announce answer apologize appear approach argue
     arise arrange arrive ask assess assign assist assume attach attempt attend attract avoid award bear beat
@@ -174,6 +229,8 @@ KNOWN_VERBS = word_set("""
     vibrate view violate visit vote wait want warn wash waste watch weaken wear weigh widen win wind wish
     witness work worsen wrap write yield
 """)
+    | ONLY_VERBS
+)
 
 # those of them that are hardly ever nouns
 PLAIN_VERBS = word_set("""

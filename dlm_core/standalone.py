@@ -20,7 +20,11 @@ from dlm_core.english import (
     KNOWN_VERBS,
     NOUN_FOLLOWS,
     OBJECT_START,
+    ONLY_VERBS,
     PARTICIPLE_FOLLOWS,
+    PAST,
+    PAST_AS,
+    PAST_TO,
     PLAIN_VERBS,
     PLURAL,
     RELATIVE,
@@ -40,7 +44,7 @@ _PLAIN_IMPERATIVE = re.compile(
     r"|Prefer|Append|Insert|Receive|Unlike before|Contact|Consult|Register|Interact|Bring|Draw|Solve|Navigate"
     r"|Download|Paste|Print|Ask|Pick|Decide|Repeat|Understand|Know|Watch|Wait|Checkout|Eliminate|Encourage|Enhance"
     r"|Facilitate|Fine[- ]tune|Improve|Leverage|Maximi[sz]e|Minimi[sz]e|Optimi[sz]e|Pay attention|Promote|Strengthen"
-    r"|Utili[sz]e|Picture (?:an?|someone|somebody|the|this|yourself)"
+    r"|Utili[sz]e|Strive|Endeavou?r|Aspire|Attempt to|Seek|Picture (?:an?|someone|somebody|the|this|yourself)"
     r"|(?:Start|Stop|Continue|Resume|Finish) [a-z]+ing"
     r"|Use(?! (?:of|cases?|is|was|has|may|can|and|by|in|for|rates?)\b))\b(?!['’]s\b)"
 )
@@ -223,6 +227,8 @@ _THEN_NOW = re.compile(
 _SOMEBODY = re.compile(
     r"[A-Z][a-z]+, an? [a-z-]+(?: [a-z-]+)?, (?:recall|remember|notice|feel|felt|think|work|tell|told)"
 )
+# "When describing a person, suggests a tantrum"
+_NO_SUBJECT = re.compile(r"(?:When|While|If) [a-z]+(?:ing|ed)\b[^,]*, [a-z]+(?:s|ed) (?:an?|the|that|to|how)\b")
 # "Something the claimant possesses": an entry of a glossary.
 _GLOSS = re.compile(r"Something (?:the|an?|that|which)\b")
 
@@ -244,6 +250,8 @@ def _fragment(s: str) -> str:
         return "no main clause"
     if _NAMED_ONLY.match(s) and not _FINITE.search(s):
         return "no verb"
+    if _NO_SUBJECT.match(s):
+        return "its subject is implied"
     return next((reason for pattern, reason in _ELSEWHERE.items() if pattern.match(s)), "")
 
 
@@ -268,9 +276,13 @@ def _imperative(s: str) -> str:
     if _LETS.match(s):
         return "its subject is implied"
     code_next = not second.isalpha() or bool(re.match(r"[A-Z]\w*[A-Z]|True|False|None|zero", words[1]))
-    if any(_VERB.match(x) for x in stems) and (second in OBJECT_START or code_next):
+    ordered = first.lower() in ONLY_VERBS or any(_VERB.match(x) for x in stems)
+    if ordered and (second in OBJECT_START or code_next):
         return "imperative" if first == stems[0] and not first.endswith("s") else "its subject is implied"
     return ""
+
+
+_SHORTENED = frozenset("when while if".split())  # may open a clause without a subject
 
 
 def _verbless(s: str, long: int = 12) -> str:
@@ -284,6 +296,7 @@ def _verbless(s: str, long: int = 12) -> str:
     owed = 0
     relative = False  # a subordinate clause began: from here on the strict count decides
     chain = False  # inside "has been read": no new verb
+    said = False  # whether the chain has its "read"
     for i, word in enumerate(words):
         low = word.lower()
         before = words[i - 1].lower() if i else ""
@@ -296,15 +309,19 @@ def _verbless(s: str, long: int = 12) -> str:
         if before in ADVERBS and i > 1:
             before = words[i - 2].lower()
         if low in RELATIVE:
-            owed, chain, relative = 1, False, True
+            # "when conducted in good faith": what is conducted stands before it, and no verb is owed
+            short = low in _SHORTENED and (after.endswith(("ed", "ing")) or after in IRREGULAR) and after not in PAST
+            owed, chain, relative = int(not short), False, True
             continue
         if low in ADVERBS or low.endswith("ly"):
             continue
         if i == 0 or not _is_verb(word, low, before, after):
             chain = False
             continue
-        if chain:
+        if chain and not (said and low in FINITE):  # "which are expired must be": another verb
+            said = said or low not in AUX
             continue
+        said = False
         chain = low in AUX or low.endswith("n't")
         if not owed:
             return ""
@@ -332,6 +349,8 @@ def _is_verb(word: str, low: str, before: str, after: str) -> bool:
         return before != "to" or low not in ("be", "have", "do")
     if before in NOUN_FOLLOWS:  # also "The document being parsed."
         return False
+    if low in PAST or (after == "to" and low in PAST_TO) or (after == "as" and low in PAST_AS):
+        return True
     if low in IRREGULAR or (low.endswith("ed") and "-" not in low):
         return before in AUX or after not in PARTICIPLE_FOLLOWS
     if re.fullmatch(r"[a-z]+[^su\W]s|[a-z]+[^s]es", word):

@@ -1,8 +1,11 @@
-"""Content words of a text, crudely stemmed, so that "stored" is near "stores"."""
+"""Content words of a text, so that "stored" is near "stores"."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+import snowballstemmer
 
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 STOP = frozenset(
@@ -17,3 +20,17 @@ STOP = frozenset(
 def stems(text: str) -> set[str]:
     """Content words, crudely stemmed, for word-overlap alignment."""
     return {w.lower()[:7].removesuffix("s") for w in WORD.findall(text) if w.lower() not in STOP}
+
+
+_SNOWBALL = snowballstemmer.stemmer("english")
+
+
+@lru_cache(maxsize=50_000)
+def root(word: str) -> str:
+    """The Snowball root of a word: "revis" of "revises" and of "revision" (Porter 2, snowballstem.org)."""
+    return str(_SNOWBALL.stemWord(word.lower()))
+
+
+def roots(text: str) -> set[str]:
+    """Content words by their roots."""
+    return {root(w) for w in WORD.findall(text) if w.lower() not in STOP}

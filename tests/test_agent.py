@@ -295,6 +295,59 @@ def test_what_speaks_of_the_subject_alone_answers_no_part(tmp_path: Path, embedd
     assert not any("Latin" in text or "Limoges" in text for text in said)
 
 
+OTHER_HALF = {
+    "Masked diffusion": """# Masked diffusion
+
+## Writing
+
+A masked diffusion language model writes text by replacing masks with words over several steps. A masked diffusion
+language model is trained to predict the hidden words of a text. Masked diffusion language models write several words of
+a text in one step.
+""",
+    "Revision": """# Revision
+
+## By masks
+
+A masked diffusion language model revises a text by masking chosen words. A revision log that records its cause lets a
+reader follow every step.
+
+## By people
+
+Readers of a report want to know what changed. Users of chat assistants ask for a way to change one part of an answer.
+""",
+    "Caches": """# Caches
+
+## Speed
+
+A masked diffusion language model cannot keep exact key-value caches. Approximate caches are refreshed every few steps.
+""",
+}
+
+
+def test_what_answers_one_half_of_a_question_stays_though_its_page_is_about_something_else(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    asked = make_brief("How do masked diffusion language models write and revise text?")
+    with Library(tmp_path, embedder) as held:
+        for title, text in OTHER_HALF.items():
+            held.add(Source(source_id(title), f"file:///{title[:4]}.md", title, tidy(joined(text)), "2026-01-02"))
+        names = [source_id(t) for t in OTHER_HALF]
+        found = evidence.gather(asked, [asked.question, *asked.parts], held, embedder, sources=names)
+        whole = evidence.gather(
+            make_brief("How do masked diffusion language models write?"),
+            ["masked diffusion"],
+            held,
+            embedder,
+            sources=names,
+        )
+        said = texts(held, found.ids)
+        assert not any("revis" in t for t in texts(held, whole.ids))  # where nobody asks for it, the page is cut
+    assert "A masked diffusion language model revises a text by masking chosen words." in said
+    assert "A revision log that records its cause lets a reader follow every step." in said  # under the same heading
+    assert not any("chat assistants" in t for t in said)
+    assert source_id("Revision") not in found.cut
+
+
 # --- queries ----------------------------------------------------------------------------
 
 

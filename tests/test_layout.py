@@ -12,12 +12,13 @@ import torch
 
 from dlm_core import compose, leading
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
-from dlm_core.coverage import answered, asked_beside, naming, passed_over, places, to_the_point
+from dlm_core.coverage import answered, asked_beside, in_own_words, naming, passed_over, places, to_the_point
 from dlm_core.embed import Embedder
 from dlm_core.layout import Budget, _there, dissolve, settle
 from dlm_core.order import Row, cuts, defines, home, in_order, means, opened_by, opens_on, together
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
+from dlm_core.stems import roots
 from dlm_core.worth import agreement, best_of, fresh, holds_together, regroup, repeated, says_again, without_rumps
 
 
@@ -373,3 +374,34 @@ def test_what_only_names_its_subject_leads_worse(stars: Pool, monkeypatch: pytes
     assert found[0] == found[1] == pytest.approx(1 - leading.NAMED, abs=1e-3)
     assert found[2] > found[3]  # nearer to what b is called
     assert leading.worth(stars.only([]), models, brief=torch.zeros(3), features=torch.zeros(0, 1)).shape == (0,)
+
+
+def test_words_of_one_family_have_one_root() -> None:
+    assert roots("Revisions") == roots("it revises") == roots("revising") == {"revis"}
+    assert roots("The caches") == roots("a cache") and roots("cache") != roots("catch")
+
+
+def test_a_sub_question_is_answered_in_words_that_it_alone_has() -> None:
+    parts = ["How do stars form", "how do stars die"]
+    texts = ["Stars form in clouds.", "Stars are born.", "A star dies as a dwarf.", "Dying stars are few.", "Owls die."]
+    near = np.array([[0.9, 0.80], [0.9, 0.9], [0.7, 0.86], [0.7, 0.88], [0.1, 0.2]])
+    assert in_own_words(parts, near, texts) == [[0], [3, 2]]
+    assert in_own_words(parts[:1], near[:, :1], texts) == [[]]  # one question has no words apart
+    assert in_own_words(parts, np.zeros((0, 2)), []) == [[], []]
+
+
+def test_a_summary_speaks_of_each_sub_question_that_a_claim_answers() -> None:
+    def claim(name: str) -> Slot:
+        return Slot(name, Kind.CLAIM, ("e",), f"Said {name}.")
+
+    a, b, c, d, e = map(claim, "abcde")
+    order, worth = list("abcde"), {"a": 0.9, "b": 0.5, "c": 0.8, "d": 0.4, "e": 0.3}
+
+    def made(chosen: list[Slot], answers: list[list[Slot]]) -> list[Slot]:
+        return compose._answering(chosen, answers, lambda s: (0, worth[s.id]), order)
+
+    assert made([a, b], [[a], []]) == [a, b]
+    assert made([a, b, c], [[a], [e, d]]) == [a, c, e]  # in the place of what says least of the question
+    assert made([a, b], [[a], [b], [e]]) == [a, b]  # all of them answer something
+    assert made([c, b], [[a], [e]]) == [a, e]
+    assert made([d, b], []) == [b, d]  # in reading order

@@ -230,3 +230,37 @@ def test_who_he_is_and_which_four_they_are_is_said_elsewhere() -> None:
     assert standalone("Price skimming has four important advantages.")
     assert not standalone("Price skimming has four important advantages over leader pricing.")
     assert standalone("Most notably, the American Liberty League labeled the act as fascist.")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Censorship efforts began in all combatant nations in 1914.",
+        "Antislavery advocates differed from the abolitionists.",
+        "The disaster led to a protest in Bangladesh.",
+        "Philo served as ambassador to the emperor.",
+        "The iris in the eye dilates and constricts.",
+        "A masked diffusion model revises text by masking words.",
+        "Responsibility, when practiced in good faith, is beneficial to corporations.",
+        "The sum of money for which the receipts are expired must be small.",
+    ],
+)
+def test_a_verb_is_found_before_a_preposition_and_after_a_clause(sentence: str) -> None:
+    assert standalone(sentence) == ""
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Data collected in rural districts by the bureau.",
+        "A value used in security protocols by the server.",
+        "Removed mail as a channel for secrets.",
+        "When describing a person, suggests a tantrum.",
+        "Confirm that the license is on the list.",
+        "Mitigate the risks of leakage by rotating keys.",
+        "Default network type for external networks when no provider is named.",
+        "Strive to achieve a balance while collecting results.",
+    ],
+)
+def test_a_fragment_or_an_order_is_still_no_statement(sentence: str) -> None:
+    assert standalone(sentence)
