@@ -343,8 +343,8 @@ def _answering(
     worth: Callable[[Slot], tuple[int, float]],
     order: list[str],
 ) -> list[Slot]:
-    """The claims `chosen`, and one for each of `answers` (what answers a sub-question, the best first) that none of them
-    is of, in the place of the one of least `worth` that answers nothing; in the `order` of ids."""
+    """The claims `chosen`, with one for each of `answers` (what answers a sub-question, best first) that none
+    of them is of, in the place of the one of least `worth` that answers nothing; in the `order` of ids."""
     out = list(chosen)
     for on in answers:
         free = [s for s in out if not any(s in other for other in answers)]
