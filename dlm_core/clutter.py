@@ -11,9 +11,9 @@ import re
 from dlm_core.standalone import standalone
 
 CONNECTIVE = re.compile(
-    r"^(?:However|Therefore|Thus|Moreover|Furthermore|Also|In addition|Additionally|Consequently|Hence"
+    r"^(?:However|Therefore|Thus|Moreover|Furthermore|Also|In addition(?! to)|Additionally|Consequently|Hence"
     r"|Indeed|In fact|For example|For instance|Similarly|Likewise|Nevertheless|Nonetheless|Of course"
-    r"|In other words|As a result|Overall|In short|In particular|Specifically"
+    r"|In other words|As a result(?! of)|Overall|In short|In particular|Specifically"
     r"|Finally|Still|Again|Instead|Accordingly|Interestingly|Importantly|Note that|Remember that"
     r"|Recall that|That is|As such|On the other hand|By contrast|In contrast|Meanwhile|Besides"
     r"|Clearly|Notably|Essentially|Basically|And|But|So),? +(?=\w)"
@@ -28,6 +28,10 @@ ASIDE = re.compile(
     r"|in other words|then|too|as well|on the other hand|in particular|nevertheless|similarly|instead"
     r"|consequently|as we have seen|as noted earlier|as mentioned earlier|by contrast|in contrast|also),(?= )"
 )
+# "Governors can also face limits": what it adds to, the sentence before says, and it is as true without
+LINK = re.compile(r"(?<=\w)(?<!\bbut)(?<!\bonly)(?<!\bnot) (?:also|therefore|thus|consequently)(?= (?!\w+ing\b)[a-z])")
+# without a comma after it, "But" may open something else: "But for the rain"
+_SUBJECT = re.compile(r"(?:[A-Z]|the|a|an|many|most|some|all|each|every|in|when|if|[a-z]+s)\b")
 PARENTHESIS = re.compile(r" ?[(\[][^()\[\]]{1,160}[)\]](?=[ ,.;:])")
 
 
@@ -51,12 +55,12 @@ def whole(text: str) -> bool:
 
 
 def clean(sentence: str) -> str:
-    """The sentence without connective, interjected asides and parentheses."""
+    """The sentence without connectives, interjected asides and parentheses."""
     out = PARENTHESIS.sub("", sentence)
-    out = ASIDE.sub("", out)
-    bare = CONNECTIVE.sub("", out)
-    if bare != out and re.match(r"(?:[A-Z]|the|a|an|many|most|some|all|each|every|in|when|if|[a-z]+s)\b", bare):
-        out = bare
+    out = LINK.sub("", ASIDE.sub("", out))
+    opening = CONNECTIVE.match(out)
+    if opening and (opening.group().endswith(", ") or _SUBJECT.match(out[opening.end() :])):
+        out = out[opening.end() :]
     out = close(out)
     return out if whole(out) else sentence
 

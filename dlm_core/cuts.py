@@ -30,6 +30,7 @@ from dlm_core.phrases import (
     HEDGING,
     JOINS,
     LIMITS,
+    LINKS,
     MODALS,
     NUMERALS,
     OPENERS,
@@ -108,8 +109,10 @@ class _Cut:
 
     @cached_property
     def ahead(self) -> bool:
-        """Whether it stands before the subject, after an opening phrase: "In towns, including mine, cars"."""
-        return self.before[0] in AHEAD and "," not in self.before[:-1]
+        """Whether it stands before the subject, after an opening phrase: "In towns, including mine, cars", and
+        "Fearing a storm, however, they", not "Fearing storms, however, is"."""
+        opens = self.before[0] in AHEAD or (self.before[0].endswith("ing") and not self.verb)
+        return opens and "," not in self.before[:-1]
 
     @cached_property
     def verb(self) -> bool:
@@ -141,6 +144,8 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # the end of one clause and the beginning of the next
     if _changes_the_claim(cut):
         return False
+    if _links(cut):
+        return True
     needs = {"such": "as", "rather": "than"}.get(cut.plain[0])
     if cut.plain[0] in FINITE or (needs and cut.plain[1:2] != [needs]):
         return False  # a sentence's own verb; "such efforts failed" names no example
@@ -153,6 +158,12 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     left = parts(evidence, begin - 1) or parts(evidence, begin) or cut.gone[0] in FREE
     right = end == len(evidence) or parts(evidence, end - 1) or parts(evidence, end)
     return left and right
+
+
+def _links(cut: _Cut) -> bool:
+    """Whether it is no more than the "also" of "Governors can also face limits"; "not only ... but also" needs it."""
+    beside = {*cut.before[-1:]} & {"but", "only", "not"}
+    return cut.plain[0] in LINKS and len(cut.gone) == 1 and cut.begin > 0 and cut.follows.islower() and not beside
 
 
 def _bracket_is_whole(cut: _Cut) -> bool:

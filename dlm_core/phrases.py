@@ -68,6 +68,8 @@ TURNS = frozenset(
     }
 )
 SUBORDINATORS = frozenset("if when unless once because since although though while whereas after before as".split())
+# By itself one of these says how a sentence goes on from the one before; what it says is true without it.
+LINKS = frozenset("also therefore thus consequently".split())
 SAYING = frozenset("thought said says wrote argued argues held noted believed claimed warned suggested".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 SUBJECTS = frozenset("i you he she it we they".split())

@@ -16,9 +16,9 @@ import torch
 from dlm_core.job import REMASKS, Effort, Job
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
-from dlm_core.phrases import WORD, words
+from dlm_core.phrases import LINKS, WORD, words
 from dlm_core.prompt import BRIEF, CLAIM, prompt
-from dlm_core.trim import OUT, bracketed, choose, odds_of_words, without
+from dlm_core.trim import OUT, Span, bracketed, choose, odds_of_words, without
 
 LONG = 22  # words: evidence longer than this is said in short
 HEADING_ROOM = 12
@@ -191,9 +191,10 @@ def edit_texts(
             def passes(rest: str, task: Task = task) -> bool:
                 return not check(rest, task)
 
-            # A sentence that cannot stand as it is must lose something; the writer says what.
-            cost = _logit(effort.sure) if task.slot in out else RELUCTANCE
-            cuts = choose(text, weights, passes, cost=cost)
+            if task.slot in out:
+                cuts = choose(text, weights, passes, cost=_logit(effort.sure))
+            else:
+                cuts = _needed(text, weights, passes)
             if cuts:
                 texts[task.slot] = without(text, cuts)
                 moving.append(task)
@@ -209,6 +210,14 @@ def edit_texts(
         sure = tuple(round(c, 4) for c in actions[:, KEEP].exp().tolist())
         out[task.slot] = Written(texts[task.slot], tuple(row), sure)
     return out
+
+
+def _needed(text: str, weights: Sequence[float], passes: Callable[[str], bool]) -> list[Span]:
+    """The cut without which a sentence cannot stand: the "also" that ties it to the one before, else what the writer
+    would soonest let go."""
+    ties = [m.span() for m in WORD.finditer(text) if m.group() in LINKS]
+    tie = next((span for span in ties if passes(without(text, [span]))), None)
+    return [tie] if tie else choose(text, weights, passes, cost=RELUCTANCE, most=1)
 
 
 def _tokens(text: str, models: Models) -> list[int]:

@@ -349,6 +349,8 @@ def _is_verb(word: str, low: str, before: str, after: str) -> bool:
         return before != "to" or low not in ("be", "have", "do")
     if before in NOUN_FOLLOWS:  # also "The document being parsed."
         return False
+    if low in ("account", "accounts") and after == "for":
+        return True
     if low in PAST or (after == "to" and low in PAST_TO) or (after == "as" and low in PAST_AS):
         return True
     if low in IRREGULAR or (low.endswith("ed") and "-" not in low):

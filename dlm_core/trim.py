@@ -63,8 +63,10 @@ def without(text: str, cuts: Sequence[Span]) -> str:
     return out[:1].upper() + out[1:]
 
 
-def choose(text: str, odds: Sequence[float], passes: Callable[[str], bool], *, cost: float = 0.0) -> list[Span]:
-    """Character spans of `text` to take out, best first.
+def choose(
+    text: str, odds: Sequence[float], passes: Callable[[str], bool], *, cost: float = 0.0, most: int = CUTS
+) -> list[Span]:
+    """Character spans of `text` to take out, best first, `most` of them.
 
     odds: log-odds in nats that each word or mark goes (`odds_of_words`). cost:
     nats a stretch must be worth. passes: whether a sentence may stand as the
@@ -82,7 +84,7 @@ def choose(text: str, odds: Sequence[float], passes: Callable[[str], bool], *, c
     taken: set[int] = set()
     tried = 0
     for _, i, j in worth:
-        if tried == LOOKED_AT or len(chosen) == CUTS:
+        if tried == LOOKED_AT or len(chosen) == most:
             break
         left = sum(w[0].isalnum() for k, w in enumerate(found) if k not in taken and not i <= k < j)
         lead = next((w.lower() for w in found[i:j] if w[0].isalnum()), "")

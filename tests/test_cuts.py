@@ -418,3 +418,16 @@ def test_a_connective_may_go_where_nothing_turns_on_it() -> None:
 def test_letters_in_brackets_belong_to_their_word() -> None:
     said = "The report of the board says that [o]ut of 644 people, most had read the rules."
     assert problems(said.replace("[o]", ""), [said])
+
+
+@pytest.mark.parametrize(
+    ("said", "left", "whole"),
+    [
+        ("Fearing a storm, however, the sailors stayed at home.", "Fearing a storm, the sailors stayed at home.", True),
+        ("Fearing a storm, however, the sailors stayed at home.", "Fearing a storm the sailors stayed at home.", False),
+        ("Eating sugar, however, harms the teeth of children.", "Eating sugar harms the teeth of children.", True),
+        ("Eating sugar, however, harms the teeth of children.", "Eating sugar, harms the teeth of children.", False),
+    ],
+)
+def test_an_opening_participle_keeps_one_comma(said: str, left: str, whole: bool) -> None:
+    assert bool(problems(left, [said])) is not whole

@@ -221,6 +221,8 @@ def test_what_stands_alone_without_its_clutter_can_be_mended() -> None:
     assert mendable("However, the price of copper fell sharply after the war in 2009.")
     assert mendable("The growth of the town (see Figure 3) slowed after 1950.")
     assert not mendable("The price of copper fell sharply after the war in 2009.")  # as it is
+    assert mendable("Governors can also face limits on what their states may spend.")
+    assert mendable("Waves therefore carry energy from one place to another.")
     assert not mendable("timeout (a float or int) can be used to control the time to wait.")  # whose timeout
     assert not mendable("However, it fell by a third in 2009.")  # and this neither way
     assert not mendable("Again, the core of a star collapses under its own weight.")  # the next step of a story
@@ -234,3 +236,14 @@ def test_what_training_teaches_passes_the_check(sentence: str) -> None:
     """The targets of training and the check at run time must agree, or the check would undo the training."""
     for target in {clean(sentence), brief(sentence)}:
         assert problems(target, [sentence]) == []
+
+
+def test_what_only_ties_a_sentence_to_the_one_before_may_go() -> None:
+    said = "Governors can also face limits on what their states may spend."
+    assert clean(said) == "Governors can face limits on what their states may spend."
+    assert problems(said, [said]) and problems(clean(said), [said]) == []
+    whole = "The law not only limits taxes but also caps the debt of the states."
+    assert clean(whole) == whole
+    assert problems("The law not only limits taxes but caps the debt of the states.", [whole])
+    act = "The furnace melts the ore, thus freeing the metal from the rock in it."
+    assert clean(act) == act

@@ -96,6 +96,20 @@ def test_of_evidence_longer_than_it_learned_from_brackets_go_and_nothing_else(mo
     assert again["s1"].text == written.text and again["s1"].remasks == REMASKS
 
 
+def test_a_claim_loses_what_ties_its_evidence_to_the_sentence_before(models: Models) -> None:
+    said = [
+        "Governors can also face limits on what their states may spend.",
+        "Proximity to parents also makes a difference in the well-being of a child after a divorce.",
+        "Tularemia can also be transmitted by the bites of infected arthropods, including the dog tick (Dermacentor"
+        " variabilis), the lone star tick (Amblyomma americanum), the wood tick (Dermacentor andersoni), and deer flies"
+        " (Chrysops).",
+    ]
+    tasks = [sentence_task(str(n), "", "", [text], models) for n, text in enumerate(said)]
+    made = write_texts(tasks, models, seed=0, effort=Effort(), check=lambda text, t: problems(text, t.evidence))
+    assert made["0"].text == said[0].replace(" also", "") and made["1"].text == said[1].replace(" also", "")
+    assert made["2"].text.startswith("Tularemia can be transmitted by the bites of infected arthropods")
+
+
 def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Example]) -> None:
     """Redrawn at the trained weights' own scale, adapter and copying head know
     under a quarter of the tokens at 100% noise."""
