@@ -26,6 +26,7 @@ from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
 from dlm_core.segment import instruction
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
+from dlm_core.stems import roots
 from dlm_core.support import heading_problems, problems
 from dlm_core.wanted import forbidden, kept_terms
 
@@ -89,8 +90,14 @@ def write_claims(
     }
     terms = kept_terms(canvas, pool, list(slots)) if canvas.wanted.require else {}
 
+    asked = roots(canvas.question)
+    # What the question names and its evidence too is no aside; where the evidence cannot stand, something must go.
+    named = {i: asked & roots(t.evidence[0]) for i, t in tasks.items() if not problems(t.evidence[0], t.evidence)}
+
     def check(text: str, task: Task) -> list[str]:
         lost = [f"leaves out “{t}”" for t in terms.get(task.slot, ()) if not holds(text, t)]
+        if not named.get(task.slot, set()) <= roots(text):
+            lost.append("leaves out what is asked about")
         return problems(text, task.evidence) + forbidden(text, canvas.wanted) + lost
 
     written = write_texts(

@@ -13,9 +13,13 @@ import pytest
 import torch
 
 from dlm_core import checkpoint
+from dlm_core.canvas import Canvas, Kind, Slot
 from dlm_core.checkpoint import WEIGHTS, CheckpointError, verify
+from dlm_core.compose import write_claims
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models, load_models
+from dlm_core.pool import Pool
+from dlm_core.segment import Evidence
 from dlm_core.sentences import LONGEST, sentence_task, write_texts
 from dlm_core.support import problems
 from dlm_core.train.draws import Example
@@ -101,13 +105,30 @@ def test_a_claim_loses_what_ties_its_evidence_to_the_sentence_before(models: Mod
         "Governors can also face limits on what their states may spend.",
         "Proximity to parents also makes a difference in the well-being of a child after a divorce.",
         "Tularemia can also be transmitted by the bites of infected arthropods, including the dog tick (Dermacentor"
-        " variabilis), the lone star tick (Amblyomma americanum), the wood tick (Dermacentor andersoni), and deer flies"
-        " (Chrysops).",
+        " variabilis), the lone star tick (Amblyomma americanum), the wood tick (Dermacentor andersoni), and deer"
+        " flies (Chrysops).",
     ]
     tasks = [sentence_task(str(n), "", "", [text], models) for n, text in enumerate(said)]
     made = write_texts(tasks, models, seed=0, effort=Effort(), check=lambda text, t: problems(text, t.evidence))
     assert made["0"].text == said[0].replace(" also", "") and made["1"].text == said[1].replace(" also", "")
     assert made["2"].text.startswith("Tularemia can be transmitted by the bites of infected arthropods")
+
+
+def test_a_claim_keeps_what_the_question_names(models: Models) -> None:
+    said = (
+        "A causal language model predicts each token from the tokens on its left, while a masked diffusion model"
+        " attends to both sides of every gap."
+    )
+    piece = Evidence("p.e0", "p", "p.p0", "", 0, len(said), said, "", True, "")
+    pool = Pool({"p.e0": piece}, models.embedder([said]), {"p": "Language models"})
+    slots = (Slot("s1", Kind.SECTION), Slot("s2", Kind.CLAIM, ("p.e0",)))
+
+    def claim(question: str) -> str:
+        made = write_claims(Canvas(question, slots), ["s2"], pool, models, seed=0, effort=Effort(), age=1)
+        return made.slot("s2").text
+
+    assert claim("How do causal language models work?") == said[: said.index(", while")] + "."
+    assert claim("How does masked diffusion revise text?") == said
 
 
 def test_the_trained_adapter_is_what_writes(models: Models, examples: list[Example]) -> None:
