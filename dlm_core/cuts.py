@@ -301,6 +301,8 @@ def _waits(cut: _Cut) -> bool:
         return True  # "are people who have no job because ...": which people is all that it says
     last = kept[_after(kept, {",", ";"}) :]
     if len(last) < len(kept) and last:
+        if how and len(last) <= 3 and kept[0] in AHEAD:
+            return True  # "With such influence, people conform because ...": the reason is what is said
         if (
             cut.comma
             and last[0] in JOINS | {"but"}

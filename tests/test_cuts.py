@@ -37,6 +37,10 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
             "Pasadena, California.",
         ),
         ("The bridge failed mainly.", "The bridge failed mainly because the bolts had rusted."),
+        (
+            "With informational social influence, people conform.",
+            "With informational social influence, people conform because they believe the group has the correct facts.",
+        ),
     ],
 )
 def test_what_a_word_points_at_stays_behind_it(text: str, evidence: str) -> None:
