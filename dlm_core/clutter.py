@@ -57,7 +57,8 @@ def whole(text: str) -> bool:
 def clean(sentence: str) -> str:
     """The sentence without connectives, interjected asides and parentheses."""
     out = PARENTHESIS.sub("", sentence)
-    out = LINK.sub("", ASIDE.sub("", out))
+    out = ASIDE.sub("", out)
+    out = out if "not only" in out else LINK.sub("", out)
     opening = CONNECTIVE.match(out)
     if opening and (opening.group().endswith(", ") or _SUBJECT.match(out[opening.end() :])):
         out = out[opening.end() :]

@@ -162,8 +162,10 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
 
 def _links(cut: _Cut) -> bool:
     """Whether it is no more than the "also" of "Governors can also face limits"; "not only ... but also" needs it."""
-    beside = {*cut.before[-1:]} & {"but", "only", "not"}
-    return cut.plain[0] in LINKS and len(cut.gone) == 1 and cut.begin > 0 and cut.follows.islower() and not beside
+    if cut.plain[0] not in LINKS or len(cut.gone) > 1 or not cut.begin or not cut.follows.islower():
+        return False
+    denied = ("not", "only") in zip(cut.before, cut.before[1:], strict=False)
+    return not denied and cut.before[-1] not in {"but", "only", "not"}
 
 
 def _bracket_is_whole(cut: _Cut) -> bool:

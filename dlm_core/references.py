@@ -194,7 +194,7 @@ _SMALL_CONNECT = re.compile(
     r"|rather|again),"
 )
 _ALSO = re.compile(
-    r"^(?:[^\s;]+ ){0,14}?(?<!but )(?<!only )(?<!and )(?<!or )(?<!which )(?<!that )(?<!who )also "
+    r"^(?!.*\bnot only\b)(?:[^\s;]+ ){0,14}?(?<!but )(?<!only )(?<!and )(?<!or )(?<!which )(?<!that )(?<!who )also "
     r"(?!known|called|termed|referred|named|written|spelled|abbreviated)|^[^;]{3,60}, there (?:is|are|was|were) also\b"
     r"|\bbut other [\w-]+ (?:are|can|could|had|has|have|may|were) also\b"
     r"|,? (?:too|as well|either)\.$|^(?:[^,;]{3,40}, )?(?:[^\s,;]+ ){0,7}?"

@@ -245,5 +245,7 @@ def test_what_only_ties_a_sentence_to_the_one_before_may_go() -> None:
     whole = "The law not only limits taxes but also caps the debt of the states."
     assert clean(whole) == whole
     assert problems("The law not only limits taxes but caps the debt of the states.", [whole])
+    both = "The law not only limits taxes, it can also cap the debt that the states may have."
+    assert clean(both) == both and problems(both.replace(" also", ""), [both]) and problems(both, [both]) == []
     act = "The furnace melts the ore, thus freeing the metal from the rock in it."
     assert clean(act) == act
