@@ -29,7 +29,9 @@ ASIDE = re.compile(
     r"|consequently|as we have seen|as noted earlier|as mentioned earlier|by contrast|in contrast|also),(?= )"
 )
 # "Governors can also face limits": what it adds to, the sentence before says, and it is as true without
-LINK = re.compile(r"(?<=\w)(?<!\bbut)(?<!\bonly)(?<!\bnot) (?:also|therefore|thus|consequently)(?= (?!\w+ing\b)[a-z])")
+LINK = re.compile(
+    r"(?<=\w)(?<!\bbut)(?<!\bonly)(?<!\bnot)(?<!\bwould) (?:also|therefore|thus|consequently)(?= (?!\w+ing\b)[a-z])"
+)
 # without a comma after it, "But" may open something else: "But for the rain"
 _SUBJECT = re.compile(r"(?:[A-Z]|the|a|an|many|most|some|all|each|every|in|when|if|[a-z]+s)\b")
 PARENTHESIS = re.compile(r" ?[(\[][^()\[\]]{1,160}[)\]](?=[ ,.;:])")

@@ -140,6 +140,8 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return _bracket_is_whole(cut)
     if begin and _carries_a_turn(cut):
         return False
+    if [w for w in cut.before if not is_mark(w)][-2:] == ["that", "is"] and cut.comma:
+        return False  # ", that is, at a given price the quantity demanded,": what it explains goes on
     if ";" in cut.gone[1:-1]:
         return False  # the end of one clause and the beginning of the next
     if _changes_the_claim(cut):
@@ -165,7 +167,8 @@ def _links(cut: _Cut) -> bool:
     if cut.plain[0] not in LINKS or len(cut.gone) > 1 or not cut.begin or not cut.follows.islower():
         return False
     denied = ("not", "only") in zip(cut.before, cut.before[1:], strict=False)
-    return not denied and cut.before[-1] not in {"but", "only", "not"}
+    # "Water would therefore dominate": under a condition that the sentences before name
+    return not denied and cut.before[-1] not in {"but", "only", "not", "would"}
 
 
 def _bracket_is_whole(cut: _Cut) -> bool:

@@ -38,6 +38,11 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
         ),
         ("The bridge failed mainly.", "The bridge failed mainly because the bolts had rusted."),
         (
+            "When the price is low, there is a shortage—that is now exceeds the quantity supplied.",
+            "When the price is low, there is a shortage—that is, at the given price the quantity demanded, which "
+            "has been stimulated by the lower price, now exceeds the quantity supplied.",
+        ),
+        (
             "With informational social influence, people conform.",
             "With informational social influence, people conform because they believe the group has the correct facts.",
         ),

@@ -247,5 +247,7 @@ def test_what_only_ties_a_sentence_to_the_one_before_may_go() -> None:
     assert problems("The law not only limits taxes but caps the debt of the states.", [whole])
     both = "The law not only limits taxes, it can also cap the debt that the states may have."
     assert clean(both) == both and problems(both.replace(" also", ""), [both]) and problems(both, [both]) == []
+    drawn = "Water would therefore dominate the air of the planet in a few years."  # under what was said before
+    assert clean(drawn) == drawn and problems(drawn.replace(" therefore", ""), [drawn])
     act = "The furnace melts the ore, thus freeing the metal from the rock in it."
     assert clean(act) == act
