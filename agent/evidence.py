@@ -135,7 +135,9 @@ def gather(
         for n, i in enumerate(ids)
     }
     row = {i: n for n, i in enumerate(ids)}
-    answers = _answering(brief.parts, np.round(vectors @ asked[-len(brief.parts) :].T, 6), [found[i][0] for i in ids])
+    answers = _answering_a_part(
+        brief.parts, np.round(vectors @ asked[-len(brief.parts) :].T, 6), [found[i][0] for i in ids]
+    )
     saved = {i for i in answers if found[i][0].source in cut and best >= FLOOR}
     wanted = [i for i in ids if i in set(kept) or i in saved or found[i][0].source not in cut]
     ranked = sorted(wanted, key=lambda i: (i not in set(kept), -score[i]))
@@ -238,7 +240,7 @@ def _shared_words(question: str, texts: Sequence[str]) -> np.ndarray:
     return np.round(np.array([sum(v for w, v in weight.items() if w in h) / total for h in held]), 6)
 
 
-def _answering(parts: Sequence[str], near: np.ndarray, found: Sequence[Evidence]) -> set[str]:
+def _answering_a_part(parts: Sequence[str], near: np.ndarray, found: Sequence[Evidence]) -> set[str]:
     """The sentences that answer one of several sub-questions in its own words, and those that stand under one heading
     with such a one; near (n, parts) cosines. A page on one half of a question is far from the whole."""
     out: set[str] = set()

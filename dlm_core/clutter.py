@@ -30,7 +30,8 @@ ASIDE = re.compile(
 )
 # "Governors can also face limits": what it adds to, the sentence before says, and it is as true without
 LINK = re.compile(
-    r"(?<=\w)(?<!\bbut)(?<!\bonly)(?<!\bnot)(?<!\bwould) (?:also|therefore|thus|consequently)(?= (?!\w+ing\b)[a-z])"
+    r"(?<=\w)(?<!\bbut)(?<!\bonly)(?<!\bnot)(?<!\bwould) (?:also|therefore|thus|consequently)"
+    r"(?= (?!\w+ing\b|known\b|called\b|termed\b|referred\b|named\b|written\b|spelled\b)[a-z])"
 )
 # without a comma after it, "But" may open something else: "But for the rain"
 _SUBJECT = re.compile(r"(?:[A-Z]|the|a|an|many|most|some|all|each|every|in|when|if|[a-z]+s)\b")
