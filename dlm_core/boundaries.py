@@ -17,6 +17,10 @@ _MAY_END = word_set("""
     esq
 """)
 _END = re.compile(r"[.!?…]+[\"”’')\]]*(?=\s|$)")
+# after "Node N." or "Vitamin K." one of these opens a sentence; nobody's last name is one
+_PLAIN = word_set(
+    "After Although As Because Each Every He However If It Since She The There These They This When While"
+)
 _LETTERS = re.compile(r"\b[A-Z],? (?:and|or) [A-Z]$")  # "vitamins A, D, E, and K."
 _OPEN_CODE = re.compile(r"[a-z_][\w]*(?:[._(]|::)|[a-z]+[A-Z]")
 
@@ -56,7 +60,7 @@ def _ends(paragraph: str, begin: int, match: re.Match[str], following: str) -> b
     next_word = re.match(r"[\"“‘'(\[]*([A-Za-z]+)", following)
     starter = bool(next_word) and next_word is not None and next_word.group(1) in STARTERS
     if len(mark) == 1:
-        if word in _NEVER_ENDS:
+        if word in _NEVER_ENDS and not (len(word) == 1 and token[0].isupper()):  # "p." is a page, "P." a name
             return False
         if word == "etc" and following[:1].isupper():
             return True
@@ -66,7 +70,8 @@ def _ends(paragraph: str, begin: int, match: re.Match[str], following: str) -> b
             if _LETTERS.search(paragraph[begin : match.start()]):
                 return following[:1].isupper()
             named = re.search(r"\b[A-Z][a-z]+ $", paragraph[: match.start() - 1][-20:])
-            return starter and token[0].isupper() and not named
+            plain = next_word is not None and next_word.group(1) in _PLAIN
+            return plain or (starter and token[0].isupper() and not named)
         if re.fullmatch(r"(?:[a-z]\.)+[a-z]", word):
             return starter
         alone = len(paragraph[begin : match.start()].strip(" (\"“‘'[")) <= len(word)

@@ -233,7 +233,11 @@ _NO_SUBJECT = re.compile(r"(?:When|While|If) [a-z]+(?:ing|ed)\b[^,]*, [a-z]+(?:s
 _GLOSS = re.compile(r"Something (?:the|an?|that|which)\b")
 
 
+# "The government refused, and the navy ...": what was asked of it, the sentence before says.
+_ASKED_BEFORE = re.compile(r"[^,;]{3,60} (?:refused|agreed|consented|complied|objected)(?:,| and\b|\.$)")
+
 _ELSEWHERE = {
+    _ASKED_BEFORE: "goes on from what was said before",
     _GLOSS: "no verb",
     _PARAMETER: "a parameter named elsewhere",
     _THEN_NOW: "goes on from what was said before",

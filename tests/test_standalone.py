@@ -261,6 +261,7 @@ def test_a_verb_is_found_before_a_preposition_and_after_a_clause(sentence: str) 
         "Default network type for external networks when no provider is named.",
         "Strive to achieve a balance while collecting results.",
         "There are additional resources for installing pip.",
+        "The Qing government refused, and the British navy bombarded the coast.",
     ],
 )
 def test_a_fragment_or_an_order_is_still_no_statement(sentence: str) -> None:
