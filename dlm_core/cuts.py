@@ -262,8 +262,8 @@ def _breaks_the_end(cut: _Cut) -> bool:
     more = gone[commas[-1] + 1] if commas else ""
     if more and plain[0] in EXAMPLES and more not in JOINS:
         return True  # "brings a system, such as a gas, back to its state": no list, and the sentence goes on
-    if more and plain[0] in RELATIVE and not (more in JOINS | CLAUSE | TAILS or more.endswith("ing")):
-        return True  # the same, after "which is hot,"
+    if more and plain[0] in RELATIVE and not (more in (JOINS | CLAUSE | TAILS) - {"to"} or more.endswith("ing")):
+        return True  # the same, after "which is hot,"; "forced the few, who feared the many, to share"
     if cut.comma and plain[0] in AHEAD - CLAUSE - OTHERS - {"since"} and BEING & set(_before(plain, RELATIVE | OTHERS)):
         return True  # "the frame, the way they are grouped, for translation is set": the sentence's own verb
     if cut.comma and plain[0] in ARTICLES and FINITE & set(_before(plain, RELATIVE | {"that"})):

@@ -43,6 +43,10 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
             "has been stimulated by the lower price, now exceeds the quantity supplied.",
         ),
         (
+            "The lack of support forced the exploitive minority.",
+            "The lack of support forced the exploitive minority, who feared the oppressed majorities, to negotiate.",
+        ),
+        (
             "With informational social influence, people conform.",
             "With informational social influence, people conform because they believe the group has the correct facts.",
         ),

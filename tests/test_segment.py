@@ -270,4 +270,5 @@ def test_a_list_of_letters_ends_a_sentence_and_an_initial_does_not() -> None:
     assert len(sentences(said)) == 2
     said = "The field is set to the name of Node N. This field helps the scheduler. Pod P. As a result it waits."
     assert [said[a:b].split()[0] for a, b in sentences(said)] == ["The", "This", "Pod", "As"]
+    assert len(sentences("Bones can become thin without sufficient vitamin D. Vitamin D prevents rickets.")) == 2
     assert len(sentences("Harry S. Truman was president. John F. Kennedy followed.")) == 2
