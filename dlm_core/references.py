@@ -135,6 +135,8 @@ _SHARE = re.compile(
     r" than|Less than) )?[\d.,–-]+ ?(?:percent|per cent|%) (?:or|" + _VERBISH[3:]
 )
 _CROSS = re.compile(
+    r"\b(?:available|found|described|covered|discussed|explained|given) (?:in|on) (?:the|this|our) "
+    r"(?:chapter|section|page|appendix|guide|tutorial)\b|"
     r"\b[Ii]t is (?:also )?(?:important|useful|helpful|worth|interesting|essential|crucial|good) to (?:remember"
     r"|note|keep|recall|know|realize|recognize|understand|point|mention)\b|\b(?:Fig(?:ure|s|ures)?\.?|Tables?|Tab\."
     r"|Equations?|Eqs?\.|Eqn\.?|Examples?|Listings?|Chapters?|Ch\.|Sections?|Sect?\.|§|Appendix|Exercises?"

@@ -123,6 +123,8 @@ _LABEL = re.compile(
 )
 # "Azure Monitor - Umbrella of services", "Mob – A member of the mob who": the name of a list's item, and what it is.
 _ITEM = re.compile(r"[A-Z][\w.+#/]*(?: [A-Z0-9][\w.+#/]*){0,4} [-–—] \w(?:(?! [-–—] ).)*$")
+# "Finalised data: data that is ready to be shared": an entry of a list of terms
+_ENTRY = re.compile(r"[A-Z][\w-]+(?: [a-z][\w-]+){0,3}: (?:(?:a|an|the|any) )?[\w-]+ (?:that|which|who)\b")
 _GLUED = re.compile(r"[a-z]{2}\)?(?<!\betc)(?<!\bvs)(?<!\bal)(?<!\bcf)(?<!\bca)(?<!approx)\. [a-z]")
 
 
@@ -157,7 +159,7 @@ def _shape(s: str) -> str:
     if s[0] == "(" or re.match(r"\(?(?:\d{1,2}|[a-zA-Z])[.)] ", s):
         return "list fragment"
     label = re.match(r"(?:(?:The|An?) )?([A-Za-z][^:.;,]{3,80}): [A-Z]", s)
-    if _LABEL.match(s) or _ITEM.match(s) or (label and _verbless(f"The {label[1]}.")):
+    if _LABEL.match(s) or _ITEM.match(s) or _ENTRY.match(s) or (label and _verbless(f"The {label[1]}.")):
         return "opens with a label"
     if _GLUED.search(s):
         return "two sentences run together"
@@ -250,7 +252,8 @@ _ELSEWHERE = {
 def _fragment(s: str) -> str:
     if _NOBODY.match(s):
         return "its subject is missing"
-    if _AIM.match(s) and _VERB.match(s.split()[1]) and not _MEANS.search(s):
+    aim = _AIM.match(s) and (_VERB.match(s.split()[1]) or s.split()[1] in KNOWN_VERBS)
+    if aim and not _MEANS.search(s):
         return "no main clause"
     if _NAMED_ONLY.match(s) and not _FINITE.search(s):
         return "no verb"

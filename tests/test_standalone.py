@@ -261,6 +261,9 @@ def test_a_verb_is_found_before_a_preposition_and_after_a_clause(sentence: str) 
         "Default network type for external networks when no provider is named.",
         "Strive to achieve a balance while collecting results.",
         "There are additional resources for installing pip.",
+        "To facilitate collaboration and increase the impact and quality of scientific research.",
+        "Finalised data: data that is ready to be shared in a repository.",
+        "Comprehensive information on data is available in the chapter Research Data Management.",
         "The Qing government refused, and the British navy bombarded the coast.",
     ],
 )
