@@ -53,6 +53,8 @@ SUBJECT = 0.55  # so is one under this share in what sub-questions ask beside th
 BESIDE = 0.8  # unless it is as close as this to what the draft cites
 ENOUGH = 8  # sentences are left
 RESERVED = 2  # sentences on each of the things a question asks of separately
+# "World War I", "Henry VIII", "Apollo 11": one of several of a name
+_NUMBERED = re.compile(r"\b((?:[A-Z][a-z]+ )+)([IVX]{1,5}|\d{1,2})\b(?![.,]?\d)")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def gather(
     titles = {s.id: s.title for s in library.sources()}
     told = {s: f"{brief.question} {t}" for s, t in titles.items()} if asks_what_to_do(brief.question) else {}
     found, flagged = _candidates(many, library, set(sources), captions, told)
+    found = {i: held for i, held in found.items() if not names_another(brief.question, held[0].text)}
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
@@ -162,6 +165,27 @@ def gather(
     chosen.sort(key=lambda i: (place[found[i][0].source], found[i][0].start))
     left = {s: c for s, c in cut.items() if s not in {found[i][0].source for i in chosen}}
     return Selection(chosen, left, best, flagged)
+
+
+def names_another(question: str, text: str) -> bool:
+    """Whether a text speaks of another one of a name than a question asks about: of "World War II" and never of "World
+    War I". Vectors and words hardly tell them apart."""
+    asked = _numbers(question)
+    held = _numbers(text) if asked else {}
+    for name, numbers in asked.items():
+        # "During World War " names what "World War " does
+        here = [n for other, n in held.items() if other.endswith(name) or name.endswith(other)]
+        if here and numbers.isdisjoint(set().union(*here)):
+            return True
+    return False
+
+
+def _numbers(text: str) -> dict[str, set[str]]:
+    """The numbers that each numbered name of a text has."""
+    out: dict[str, set[str]] = {}
+    for name, number in _NUMBERED.findall(text):
+        out.setdefault(name, set()).add(number)
+    return out
 
 
 def _nearest(near: np.ndarray, ids: Sequence[str], allowed: set[str]) -> list[str]:

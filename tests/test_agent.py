@@ -209,6 +209,22 @@ def test_where_a_folder_lies_does_not_decide_on_the_pool(tmp_path: Path, embedde
     assert {title for title, _ in seen[0][0]} == {"Tides", "A Copy Of The Moon"}  # of the same words one is taken
 
 
+@pytest.mark.parametrize(
+    ("text", "another"),
+    [
+        ("World War II ended in 1945.", True),
+        ("During World War II, the GMD fought from Chongqing.", True),
+        ("World War I ended in 1918, and World War II in 1945.", False),
+        ("The treaty of 1919 ended World War I.", False),
+        ("The armistice was signed in a railway car.", False),
+        ("The army had 11 divisions at the time.", False),
+    ],
+)
+def test_another_one_of_a_name_is_not_what_is_asked_about(text: str, another: bool) -> None:
+    assert evidence.names_another("How did World War I begin and how did it end?", text) is another
+    assert not evidence.names_another("How do wars end?", text)
+
+
 def test_twins_are_folded_but_not_where_they_disagree(library: Library, embedder: Embedder) -> None:
     found = evidence.gather(BRIEF, [BRIEF.question], library, embedder, sources=list(NAMES.values()))
     said = texts(library, found.ids)
