@@ -25,7 +25,7 @@ from agent.gaps import COVERED
 from dlm_core.advice import asks_what_to_do, narrower
 from dlm_core.coverage import asked_beside, in_own_words, places
 from dlm_core.embed import Embedder
-from dlm_core.facts import unsupported
+from dlm_core.facts import MONTHS, unsupported
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence, Passage, instruction, usable
 from dlm_core.stems import root
@@ -96,7 +96,8 @@ def gather(
     titles = {s.id: s.title for s in library.sources()}
     told = {s: f"{brief.question} {t}" for s, t in titles.items()} if asks_what_to_do(brief.question) else {}
     found, flagged = _candidates(many, library, set(sources), captions, told)
-    found = {i: held for i, held in found.items() if not names_another(brief.question, held[0].text)}
+    numbers = numbered(brief.question)
+    found = {i: held for i, held in found.items() if not names_another(numbers, held[0].text)}
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
@@ -116,7 +117,8 @@ def gather(
     untold = _untold(origin, (vectors * context).sum(axis=1))
     mute = np.array([s in untold for s in origin])
     context[mute] = vectors[mute]
-    alone = np.round((vectors @ asked.T).max(axis=1), 6)
+    close_to = np.round(vectors @ asked.T, 6)
+    alone = close_to.max(axis=1)
     near = np.round(((vectors + context) @ asked.T).max(axis=1) / 2, 6)
     shared = _shared_words(brief.question, [" ".join((found[i][0].text, *standing[i])) for i in ids])
     closeness = _closeness(origin, near)
@@ -138,9 +140,7 @@ def gather(
         for n, i in enumerate(ids)
     }
     row = {i: n for n, i in enumerate(ids)}
-    answers = _answering_a_part(
-        brief.parts, np.round(vectors @ asked[-len(brief.parts) :].T, 6), [found[i][0] for i in ids]
-    )
+    answers = _answering_a_part(brief.parts, close_to[:, -len(brief.parts) :], [found[i][0] for i in ids])
     saved = {i for i in answers if found[i][0].source in cut and best >= FLOOR}
     wanted = [i for i in ids if i in set(kept) or i in saved or found[i][0].source not in cut]
     ranked = sorted(wanted, key=lambda i: (i not in set(kept), -score[i]))
@@ -167,25 +167,25 @@ def gather(
     return Selection(chosen, left, best, flagged)
 
 
-def names_another(question: str, text: str) -> bool:
-    """Whether a text speaks of another one of a name than a question asks about: of "World War II" and never of "World
-    War I". Vectors and words hardly tell them apart."""
-    asked = _numbers(question)
-    held = _numbers(text) if asked else {}
+def numbered(text: str) -> dict[str, set[str]]:
+    """The numbers that each numbered name of a text has: "World War " has "I"."""
+    out: dict[str, set[str]] = {}
+    for name, number in _NUMBERED.findall(text):
+        if name.split()[-1].lower() not in MONTHS:  # "May 5" is a day
+            out.setdefault(name, set()).add(number)
+    return out
+
+
+def names_another(asked: Mapping[str, set[str]], text: str) -> bool:
+    """Whether a text speaks of another one of a name than a question asks about (`numbered`): of "World War II" and
+    never of "World War I". Vectors and words hardly tell them apart."""
+    held = numbered(text) if asked else {}
     for name, numbers in asked.items():
         # "During World War " names what "World War " does
         here = [n for other, n in held.items() if other.endswith(name) or name.endswith(other)]
         if here and numbers.isdisjoint(set().union(*here)):
             return True
     return False
-
-
-def _numbers(text: str) -> dict[str, set[str]]:
-    """The numbers that each numbered name of a text has."""
-    out: dict[str, set[str]] = {}
-    for name, number in _NUMBERED.findall(text):
-        out.setdefault(name, set()).add(number)
-    return out
 
 
 def _nearest(near: np.ndarray, ids: Sequence[str], allowed: set[str]) -> list[str]:

@@ -21,10 +21,11 @@ _END = re.compile(r"[.!?…]+[\"”’')\]]*(?=\s|$)")
 _PLAIN = word_set(
     "After Although As Because Each Every He However If It Since She The There These They This When While"
 )
-_LETTERED = re.compile(
-    r"\b(?:vitamin|hepatitis|influenza|type|class|group|plan|point|step|part|grade|stage|option) [A-Z]$", re.I
+# "vitamins A, D, E, and K.", "without vitamin D."
+_LETTERS = re.compile(
+    r"\b(?:[A-Z],? (?:and|or)"
+    r"|(?i:vitamin|hepatitis|influenza|type|class|group|plan|point|step|part|grade|stage|option)) [A-Z]$"
 )
-_LETTERS = re.compile(r"\b[A-Z],? (?:and|or) [A-Z]$")  # "vitamins A, D, E, and K."
 _OPEN_CODE = re.compile(r"[a-z_][\w]*(?:[._(]|::)|[a-z]+[A-Z]")
 
 
@@ -70,7 +71,7 @@ def _ends(paragraph: str, begin: int, match: re.Match[str], following: str) -> b
         if word in _MAY_END:
             return starter
         if len(word) == 1 and word.isalpha():  # an initial, unless a plain sentence follows, or it ends a list
-            if _LETTERS.search(paragraph[begin : match.start()]) or _LETTERED.search(paragraph[begin : match.start()]):
+            if _LETTERS.search(paragraph[begin : match.start()]):
                 return following[:1].isupper()
             named = re.search(r"\b[A-Z][a-z]+ $", paragraph[: match.start() - 1][-20:])
             plain = next_word is not None and next_word.group(1) in _PLAIN

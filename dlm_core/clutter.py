@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from dlm_core.phrases import WORD, ties, words
 from dlm_core.standalone import standalone
 
 CONNECTIVE = re.compile(
@@ -27,11 +28,6 @@ ASIDE = re.compile(
     r", (?:however|therefore|thus|moreover|furthermore|of course|for example|for instance|in fact|in turn|indeed"
     r"|in other words|then|too|as well|on the other hand|in particular|nevertheless|similarly|instead"
     r"|consequently|as we have seen|as noted earlier|as mentioned earlier|by contrast|in contrast|also),(?= )"
-)
-# "Governors can also face limits": what it adds to, the sentence before says, and it is as true without
-LINK = re.compile(
-    r"(?<=\w)(?<!\bbut)(?<!\bonly)(?<!\bnot)(?<!\bwould) (?:also|therefore|thus|consequently)"
-    r"(?= (?!\w+ing\b|known\b|called\b|termed\b|referred\b|named\b|written\b|spelled\b)[a-z])"
 )
 # without a comma after it, "But" may open something else: "But for the rain"
 _SUBJECT = re.compile(r"(?:[A-Z]|the|a|an|many|most|some|all|each|every|in|when|if|[a-z]+s)\b")
@@ -57,11 +53,19 @@ def whole(text: str) -> bool:
     )
 
 
+def _untied(text: str) -> str:
+    """The text without the words that only tie it to the sentence before."""
+    found, places = words(text), [m.span() for m in WORD.finditer(text)]
+    gone = [places[i] for i in range(len(found)) if ties(found, i)]
+    for begin, end in reversed(gone):
+        text = text[:begin].rstrip() + text[end:]
+    return text
+
+
 def clean(sentence: str) -> str:
     """The sentence without connectives, interjected asides and parentheses."""
     out = PARENTHESIS.sub("", sentence)
-    out = ASIDE.sub("", out)
-    out = out if "not only" in out else LINK.sub("", out)
+    out = _untied(ASIDE.sub("", out))
     opening = CONNECTIVE.match(out)
     if opening and (opening.group().endswith(", ") or _SUBJECT.match(out[opening.end() :])):
         out = out[opening.end() :]

@@ -30,7 +30,6 @@ from dlm_core.phrases import (
     HEDGING,
     JOINS,
     LIMITS,
-    LINKS,
     MODALS,
     NUMERALS,
     OPENERS,
@@ -48,6 +47,7 @@ from dlm_core.phrases import (
     WHETHER,
     is_mark,
     parts,
+    ties,
 )
 from dlm_core.standalone import has_verb
 
@@ -146,7 +146,7 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
         return False  # the end of one clause and the beginning of the next
     if _changes_the_claim(cut):
         return False
-    if _links(cut):
+    if len(cut.gone) == 1 and ties(evidence, begin):
         return True
     needs = {"such": "as", "rather": "than"}.get(cut.plain[0])
     if cut.plain[0] in FINITE or (needs and cut.plain[1:2] != [needs]):
@@ -160,15 +160,6 @@ def cut_is_whole(evidence: list[str], begin: int, end: int) -> bool:
     left = parts(evidence, begin - 1) or parts(evidence, begin) or cut.gone[0] in FREE
     right = end == len(evidence) or parts(evidence, end - 1) or parts(evidence, end)
     return left and right
-
-
-def _links(cut: _Cut) -> bool:
-    """Whether it is no more than the "also" of "Governors can also face limits"; "not only ... but also" needs it."""
-    if cut.plain[0] not in LINKS or len(cut.gone) > 1 or not cut.begin or not cut.follows.islower():
-        return False
-    denied = ("not", "only") in zip(cut.before, cut.before[1:], strict=False)
-    # "Water would therefore dominate": under a condition that the sentences before name
-    return not denied and cut.before[-1] not in {"but", "only", "not", "would"}
 
 
 def _bracket_is_whole(cut: _Cut) -> bool:

@@ -140,11 +140,11 @@ PAST = word_set("""
 """)
 # the same before "to", and in "served as"
 PAST_TO = word_set("""
-    agreed aimed appealed aspired attempted came decided endeavored endeavoured failed hoped led lent listened managed
+    agreed aimed appealed aspired attempted decided endeavored endeavoured failed hoped led lent listened managed
     moved objected pledged promised refused retired returned seemed sought strove subscribed succeeded tended threatened
-    tried turned wanted went wished
+    tried turned wanted wished
 """)
-PAST_AS = word_set("acted began doubled emerged ended functioned originated rose served started worked")
+PAST_AS = word_set("acted doubled ended functioned served started worked")
 
 # verbs that are no nouns: a sentence that begins with one and an object is an order
 ONLY_VERBS = word_set("""
@@ -190,11 +190,11 @@ KNOWN_VERBS = (
     become begin behave believe belong bend benefit bind bite block bloom blow boil bond boost borrow bounce bow
     branch break breathe breed bring build burn burst buy calculate call cancel capture carry catch cause change
     charge check choose circulate claim climb coincide collapse collect collide combine come communicate compare
-    compete compile complete comprise concern conclude conduct configure confirm connect conserve consider
+    compete compile complete comprise concern conclude conduct configure connect conserve consider
     consist constitute consult consume contain continue contribute control convert convey cool copy correspond
     cost count cover crash create criticize cross crystallize cure damage date deal decay decide declare decline
     decrease dedicate defend define deform degrade delete deliver demonstrate denote deny depend deposit derive
-    descend describe deserve detect determine develop dictate differ diffuse digest dilute diminish direct
+    descend describe deserve detect determine develop dictate differ diffuse digest dilute direct
     disable discharge discover discuss display dissolve distinguish divide dominate double drain draw drift
     drive drop duplicate earn eat elect elevate eliminate embrace emerge emit emphasize employ enable encode
     encompass encounter encourage end endure enforce engage enhance enjoy ensure entail enter erode erupt escape
@@ -212,19 +212,19 @@ KNOWN_VERBS = (
     obtain occur offer open operate oppose orbit order organize originate oscillate outline overlap override owe
     oxidize pair participate pass pay penetrate perform permit persist persuade pick plan play pose possess
     postulate praise precede predict prefer prepare present preserve preside press presume prevent prey print
-    proceed produce prohibit project promote prompt propagate propel propose prosper protect prove provide
+    proceed produce prohibit project promote prompt propel propose prosper protect prove provide
     publish pump punish purchase pursue push put qualify quote radiate raise range rank reach react read realize
     rebuild recall receive recognize record recover recruit recycle reduce refer reference reflect refuse
     regenerate register regulate reign reinforce reject relate release relieve rely remain remember remove
-    render repair repeat repel replace replicate report represent reproduce request require resemble reside
+    render repair repeat repel replace replicate report represent request require resemble
     resist resolve respond rest restore restrict result retain retrieve return reveal review revolve reward
     ripen rise rotate rule run satisfy save say scatter schedule search secrete see seek seem seize select sell
     send separate serve settle shape share shed shift shine show shrink signal signify simplify sink sit skip
     sleep slide slow smell smooth solve span spark specify speed spend spin split spoil sponsor spread spring
-    sprout squeeze stabilize stand start stay stem stimulate stir stop store strengthen stress stretch strike
+    sprout squeeze stand start stay stem stimulate stir stop store strengthen stress stretch strike
     strive struggle study submit succeed suffer suggest summarize supply support surge surpass surround survive
-    suspend sustain swallow sweep swell swim switch symbolize take talk teach tell terminate test think throw
-    tie tolerate trace track trade transcribe transform translate transmit transport trap travel traverse treat
+    suspend sustain swallow sweep swell swim switch symbolize take talk teach tell test think throw
+    tie trace track trade transcribe transform translate transmit transport trap travel traverse treat
     trigger try turn twist undergo understand unify unite update urge use utilize value vanish vary verify
     vibrate view violate visit vote wait want warn wash waste watch weaken wear weigh widen win wind wish
     witness work worsen wrap write yield

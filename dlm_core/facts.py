@@ -119,7 +119,7 @@ def _numbers(text: str) -> Iterator[_Fact]:
 
 # --- dates ------------------------------------------------------------------------
 
-_MONTHS = (
+MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
@@ -148,7 +148,7 @@ def _dates(text: str) -> Iterator[tuple[int, int, Date]]:
             name = groups.get("month") or (m.group() if not groups else None)
             month = int(groups["number"]) if groups.get("number") else None
             if name:
-                month = next(i for i, x in enumerate(_MONTHS, 1) if x.startswith(name.lower().rstrip(".")[:3]))
+                month = next(i for i, x in enumerate(MONTHS, 1) if x.startswith(name.lower().rstrip(".")[:3]))
             year, day = groups.get("year"), groups.get("day")
             taken.append(m.span())
             yield m.start(), m.end(), (int(year) if year else None, month, int(day) if day else None)

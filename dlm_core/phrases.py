@@ -70,6 +70,10 @@ TURNS = frozenset(
 SUBORDINATORS = frozenset("if when unless once because since although though while whereas after before as".split())
 # By itself one of these says how a sentence goes on from the one before; what it says is true without it.
 LINKS = frozenset("also therefore thus consequently".split())
+# Not after these ("not only ... but also"; "would therefore", under a condition that the sentences before name), nor
+# where it belongs to a name ("also known as").
+UNTIED = frozenset("but only not would".split())
+NAMING = frozenset("known called termed referred named written spelled".split())
 SAYING = frozenset("thought said says wrote argued argues held noted believed claimed warned suggested".split())
 PRONOUNS = frozenset("it its they them their he him his she her".split())
 SUBJECTS = frozenset("i you he she it we they".split())
@@ -101,6 +105,17 @@ def words(text: str) -> list[str]:
 
 def same(word: str) -> str:
     return word.lower().replace("’", "'")
+
+
+def ties(found: list[str], at: int) -> bool:
+    """Whether a word of a sentence is no more than the "also" of "Governors can also face limits", and may go alone."""
+    low = [w.lower() for w in found[: at + 2]]
+    if not 0 < at < len(found) - 1 or low[at] not in LINKS or low[at - 1] in UNTIED or is_mark(low[at - 1]):
+        return False
+    follows = found[at + 1]
+    if not follows.islower() or follows in NAMING or (follows.endswith("ing") and low[at] != "also"):
+        return False  # a bracket or a comma is part of another cut; ", thus freeing" is a clause
+    return ("not", "only") not in zip(low, low[1:], strict=False)
 
 
 def is_mark(word: str) -> bool:

@@ -95,8 +95,8 @@ _DEICTIC_START = re.compile(
     r"|earlier|later|stronger|weaker|faster|slower|longer|shorter|simpler|easier|darker|lighter|heavier|richer"
     r"|poorer|left|right|top|bottom|middle|leftmost|rightmost|upper) (?!(?:the|house|class|classes|back|half|wing"
     r"|court|courts)\b)|There(?! (?:is|are|was|were|has|have|exist|exists|may|can|will|must|should)\b)|There (?:is"
-    r"|are|was|were|has|have|may|can|will|must|should)\b[^.]{0,40}\b(?:other|another|also|additional|further|this|these|such|more|no"
-    r"|reasons|exceptions|ways))\b"
+    r"|are|was|were|has|have|may|can|will|must|should)\b[^.]{0,40}\b(?:other|another|also|additional|further|this"
+    r"|these|such|more|no|reasons|exceptions|ways))\b"
 )
 _IMPLIED = re.compile(
     r"(?:Changed|New|Added|Deprecated|Removed|Renamed|Introduced) (?:in|since|as of|after|with|by|from|the)\b"

@@ -16,7 +16,7 @@ import torch
 from dlm_core.job import REMASKS, Effort, Job
 from dlm_core.model import EMPTIED, KEEP
 from dlm_core.models import Models
-from dlm_core.phrases import LINKS, WORD, words
+from dlm_core.phrases import WORD, ties, words
 from dlm_core.prompt import BRIEF, CLAIM, prompt
 from dlm_core.trim import OUT, Span, bracketed, choose, odds_of_words, without
 
@@ -215,8 +215,9 @@ def edit_texts(
 def _needed(text: str, weights: Sequence[float], passes: Callable[[str], bool]) -> list[Span]:
     """The cut without which a sentence cannot stand: the "also" that ties it to the one before, else what the writer
     would soonest let go."""
-    ties = [m.span() for m in WORD.finditer(text) if m.group() in LINKS]
-    tie = next((span for span in ties if passes(without(text, [span]))), None)
+    found = words(text)
+    alone = [m.span() for i, m in enumerate(WORD.finditer(text)) if ties(found, i)]
+    tie = next((span for span in alone if passes(without(text, [span]))), None)
     return [tie] if tie else choose(text, weights, passes, cost=RELUCTANCE, most=1)
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dlm_core.fetch_base import cache_folder
+
+if TYPE_CHECKING:
+    from tools.library import Library
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = cache_folder()  # before any test names a home of its own
@@ -39,3 +43,13 @@ def share(home: Path) -> Path:
     if not (home / "cache" / "base").exists():
         (home / "cache" / "base").symlink_to(CACHE)
     return home
+
+
+def joined(text: str) -> str:
+    """Paragraphs on one line each, as stored text has them."""
+    return "\n\n".join(" ".join(block.split()) for block in text.split("\n\n"))
+
+
+def texts(library: Library, ids: list[str]) -> list[str]:
+    """The sentences of some evidence, in the order asked."""
+    return [e.text for e in library.evidence(ids)]
