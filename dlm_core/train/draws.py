@@ -82,7 +82,7 @@ def edit(example: Example, t: float, rng: random.Random, recipe: Recipe = RECIPE
             # What is written anew stands at the end of the run: a connective goes, the word behind it gets its capital.
             gone = max(0, len(old) - len(new))
             cells += [(x, False, EMPTY, 1.0) for x in old[:gone]]
-            cells += [(x, False, y, 1.0) for x, y in zip(old[gone:], new, strict=False)]
+            cells += [(x, False, y, KEEP_WEIGHT if x == y else 1.0) for x, y in zip(old[gone:], new, strict=False)]
             more = new[len(old) :] if len(new) > len(old) else []
             cells += [(END, True, y, 1.0) for y in more]
             if new and (more or rng.random() < 0.5):
@@ -92,7 +92,8 @@ def edit(example: Example, t: float, rng: random.Random, recipe: Recipe = RECIPE
         if not masked and x == y:
             roll = rng.random() if recipe.wrong else 1.0
             if roll < SWAPPED:
-                x, w = swap(x, example.context, rng), 1.0
+                x = swap(x, example.context, rng)
+                w = w if x == y else 1.0  # few tokens, and no try found another
             elif roll < SWAPPED + STRANGE:
                 out.append((rng.choice(example.context), False, EMPTY, 1.0))
             elif roll < SWAPPED + STRANGE + ROOM:
