@@ -37,6 +37,8 @@ OPENS = 0.08  # cosine to the question that opening on what it asks about is wor
 CLEARLY = 0.05  # cosine to the question by which another claim must be ahead to take over a summary sentence
 TELLS = 0.05  # and that each degree of saying what to do is worth, where that is asked
 NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
+SAME_NAME = 0.93  # cosine from which two headings say the same: "The Chinese Revolution", "Chinese Revolution"
+NEARLY = 0.8  # share of that one's closeness that a heading of less evidence must have to stand where the best is taken
 
 
 def claim_task(slot: Slot, pool: Pool, models: Models) -> Task:
@@ -170,8 +172,8 @@ def write_headings(
         }
         i = max(offers, key=lambda i: offers[i][0])
         task, best = tasks[i], offers[i][1]
-        if best.lower() in taken:
-            joins[i] = best.lower()
+        if (there := _taken(best, taken, models)) is not None:
+            joins[i] = there
             tasks.pop(i)
             continue
         said = written.get(i, Written("", (), ()))
@@ -187,17 +189,27 @@ def write_headings(
 
 
 def _joined(canvas: Canvas, joins: dict[str, str]) -> Canvas:
-    """The canvas whose sections named in `joins` have given their claims to the section with that heading."""
+    """The canvas whose sections named in `joins` have given their claims to the section with that heading; what stood
+    first of them still does."""
     if not joins:
         return canvas
-    parts = [(head, list(body)) for head, body in canvas.sections()]
-    by_name = {head.text.lower(): body for head, body in parts if head.text}
-    for head, body in parts:
-        if head.id in joins:
-            by_name[joins[head.id]] += body
+    heads = {head.text.lower(): head for head, _ in canvas.sections() if head.text}
+    together: dict[str, list[Slot]] = {}  # by id of the head that stays
+    for head, body in canvas.sections():
+        together.setdefault(heads[joins[head.id]].id if head.id in joins else head.id, []).extend(body)
     opening = canvas.slots[: next(n for n, s in enumerate(canvas.slots) if s.kind == Kind.SECTION)]
-    kept = tuple(s for head, body in parts if head.id not in joins for s in (head, *body))
+    kept = tuple(s for i, body in together.items() for s in (canvas.slot(i), *body))
     return replace(canvas, slots=opening + kept + tuple(s for s in canvas.slots if s.kind == Kind.EMPTY))
+
+
+def _taken(name: str, taken: dict[str, np.ndarray], models: Models) -> str | None:
+    """The heading already there that says the same as `name`, None where there is none."""
+    if name.lower() in taken:
+        return name.lower()
+    vector = models.embedder([name])[0]
+    near = {known: round(float(vector @ v), 6) for known, v in taken.items()}
+    best = max(near, key=lambda known: near[known], default=None)
+    return best if best is not None and near[best] >= SAME_NAME else None
 
 
 def _capital(text: str) -> str:
@@ -216,7 +228,8 @@ def _best_heading(
     """The heading nearest to what the section says, and how near: the one the model
     wrote, or one that at least NAMES_MOST of its evidence stands under (heading or title of the source), the
     better the more of it does. A single word, or what is near to a heading already
-    there, must be nearer to win. Where all are taken it is the nearest of those."""
+    there, must be nearer to win. Where all such are taken it is one of less evidence that is NEARLY as
+    near, or else the nearest of those taken."""
     over: dict[str, float] = {}
     for e in cited:
         for name in dict.fromkeys((pool.evidence[e].heading.strip(), pool.title(e).strip())):
@@ -228,21 +241,23 @@ def _best_heading(
     ]
     if len(allowed) > 1 and len(written.split()) == 1 and written not in over:
         allowed.remove(written)  # "Life": a word by itself names too little, where there is anything else
-    free = [n for n in allowed if n.lower() not in taken]
-    names = [n for n in free if n == written or over[n] >= NAMES_MOST] or free or allowed
-    if not names:
+    if not allowed:
         asked, number = question.rstrip("?"), 2
         while f"{asked} ({number})".lower() in taken:
             number += 1
         return 0.0, asked if asked.lower() not in taken else f"{asked} ({number})"
-    vectors = models.embedder(names)
+    vectors = dict(zip(allowed, models.embedder(allowed), strict=True))
     centre = pool.vectors[[pool.row(e) for e in cited]].mean(0)
+    near = {n: float(vectors[n] @ centre) for n in allowed}
+    others = {n: max((float(vectors[n] @ v) for v in taken.values()), default=0.0) for n in allowed}
+    free = [n for n in allowed if n.lower() not in taken and others[n] < SAME_NAME]
+    names = [n for n in free if n == written or over[n] >= NAMES_MOST]
+    if not names:
+        names = [n for n in free if near[n] >= NEARLY * max(near.values())] or allowed
     scores = []
-    for n, name in enumerate(names):
-        others = [float(vectors[n] @ v) for known, v in taken.items() if known != name.lower()]
-        single, again = len(name.split()) == 1, max(others, default=0.0) > 0.85
-        score = float(vectors[n] @ centre) + STANDS_OVER * over.get(name, 0.0) - 0.25 * single - 0.2 * again
-        scores.append(round(score, 6))
+    for n in names:
+        single, again = len(n.split()) == 1, n in free and others[n] > 0.85
+        scores.append(round(near[n] + STANDS_OVER * over.get(n, 0.0) - 0.25 * single - 0.2 * again, 6))
     return max(scores), names[scores.index(max(scores))]
 
 

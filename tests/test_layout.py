@@ -295,10 +295,22 @@ def test_a_heading_stands_over_a_third_of_its_section(stars: Pool) -> None:
     assert name == "Birth"
     taken = {"birth": np.array([1.0, 0, 0], dtype=np.float32)}
     _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
-    assert name == "Death"  # nothing better is left
-    taken["death"] = np.array([0, 0, 1.0], dtype=np.float32)
+    assert name == "Birth"  # "Death" says too little of it: it joins the section on birth
+    models = told(birth=[0.9, 0, 0.1], death=[0.7, 0, 0.7])
+    _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    assert name == "Death"  # nearly as near as what is taken
+    taken["death"] = np.array([0.7, 0, 0.7], dtype=np.float32)
     _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
     assert name.lower() in taken  # and then it says which section to join
+
+
+def test_a_heading_that_says_the_same_as_another_is_taken(stars: Pool) -> None:
+    models = told(birth=[1.0, 0, 0], death=[0, 0, 1.0])
+    taken = {"the birth": np.array([0.99, 0.1, 0], dtype=np.float32)}
+    assert compose._taken("Birth", taken, models) == "the birth"
+    assert compose._taken("Death", taken, models) is None and compose._taken("Death", {}, models) is None
+    _, name = compose._best_heading("", ["a.e10", "a.e20"], stars, models, taken, "How do stars live?", Wanted())
+    assert name == "Birth"
 
 
 def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it() -> None:
@@ -313,6 +325,9 @@ def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it() -> N
     )
     made = compose._joined(Canvas("q", slots=slots), {"h2": "birth"})
     assert [s.id for s in made.slots] == ["h0", "c0", "c2", "h1", "c1", "e0"]
+    first = Canvas("q", slots=(slots[4], slots[5], *slots[:4], slots[6]))
+    made = compose._joined(first, {"h2": "birth"})
+    assert [s.id for s in made.slots] == ["h0", "c2", "c0", "h1", "c1", "e0"]  # what came first still does
 
 
 def test_of_two_plans_the_one_that_repeats_no_wording_is_better(stars: Pool) -> None:
