@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dlm_core.english import KNOWN_VERBS
+
 LONGEST = 400  # characters; the sentence model reads 256 word pieces
 PARTS = 4  # sub-questions at most
 
@@ -142,7 +144,11 @@ def _topic(first: str) -> str:
     head = _HEAD.match(first) or _PLAIN_HEAD.match(first)
     words = (head[2] if head else re.sub(rf"^{_ASKS}\s+", "", first, flags=re.I)).split()
     if head:
-        words = words[: _verb_at(head[1].split()[-1], words)]
+        auxiliary = head[1].split()[-1].lower()
+        at = _verb_at(auxiliary, words)
+        if at is None and auxiliary in ("do", "does", "did"):  # of these a verb follows, whichever
+            at = next((i for i, w in enumerate(words) if i and w.lower() in KNOWN_VERBS | {"do"}), None)
+        words = words[:at]
     elif len(words) > 1:
         words = words[1:]  # the verb of "What causes unemployment"
     return "" if words and words[0].lower() in ("i", "we", "you", "one") else " ".join(words)

@@ -89,6 +89,16 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
             ["How is fiscal policy used against recession", "what are fiscal policy's practical problems"],
         ),
         ("How do cats and dogs sleep?", "How cats and dogs sleep", ["How do cats and dogs sleep?"]),
+        (
+            "What does vitamin D do in the body and what happens without it?",
+            "What does vitamin D do in the body and what happens without it?",
+            ["What does vitamin D do in the body", "what happens without vitamin D"],
+        ),
+        (
+            "How does the heart pump blood and what makes it fail?",
+            "How does the heart pump blood and what makes it fail?",
+            ["How does the heart pump blood", "what makes the heart fail"],
+        ),
         ("What is a list? How does it grow?", "A list and how it grows", ["What is a list", "How does a list grow"]),
         ("tides", "Tides", ["tides"]),
     ],
