@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.brief import VERBS, Brief
+from agent.brief import Brief
+from agent.splitting import PARTICIPLES, VERBS
 from tools.query import STOPWORDS, keywords, stem
 
 MOST = 4  # things of one question that are looked for at once
@@ -22,10 +23,6 @@ NAMED = 0.6  # share of a thing's words that a text must have to speak of it
 _TOKEN = re.compile(r"[^\s,;:?!()\[\]“”\"]+(?:\(\))?|[,;:?!()\[\]]")
 _CODE = re.compile(r"\w[._]\w|^_|\(\)$|\w\*$|[a-z][A-Z]|[A-Z]{2}|[A-Za-z]\d")
 _DESCRIBES = re.compile(r"^[a-z]+(?:able|al|ed|ful|ible|ing|ive|less|ly|ous)$")
-_PARTICIPLES = frozenset(
-    "born broken brought built caught chosen done drawn driven eaten found frozen given grown kept known lost made paid"
-    " proven seen sent shown sold spoken stolen taken taught thrown told torn worn written".split()
-)
 _AUXILIARY = frozenset("do does did can could should would will must may might".split())
 # Words that part one thing from the next although search engines take them for content.
 _LOOSE = frozenset(
@@ -83,7 +80,7 @@ def apart(brief: Brief) -> list[Thing]:
 
 def is_thing(thing: Thing) -> bool:
     """Whether it can be asked about by itself: a word that only describes ("reliable", "stopping") cannot."""
-    return len(thing.words) > 1 or not (_DESCRIBES.search(thing.words[0]) or thing.words[0] in _PARTICIPLES)
+    return len(thing.words) > 1 or not (_DESCRIBES.search(thing.words[0]) or thing.words[0] in PARTICIPLES)
 
 
 def speaks_of(thing: Thing, texts: Sequence[str]) -> bool:

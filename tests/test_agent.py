@@ -91,12 +91,12 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
         ("How do cats and dogs sleep?", "How cats and dogs sleep", ["How do cats and dogs sleep?"]),
         (
             "What does vitamin D do in the body and what happens without it?",
-            "What does vitamin D do in the body and what happens without it?",
+            "What vitamin D does in the body and what happens without it",
             ["What does vitamin D do in the body", "what happens without vitamin D"],
         ),
         (
             "How does the heart pump blood and what makes it fail?",
-            "How does the heart pump blood and what makes it fail?",
+            "How the heart pumps blood and what makes it fail",
             ["How does the heart pump blood", "what makes the heart fail"],
         ),
         ("What is a list? How does it grow?", "A list and how it grows", ["What is a list", "How does a list grow"]),

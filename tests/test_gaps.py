@@ -62,7 +62,8 @@ def test_a_thing_of_one_word_is_searched_for_in_its_company() -> None:
 
 
 def test_a_subject_that_is_no_thing_replaces_no_pronoun() -> None:
-    assert make_brief("How do I open a file and how do I close it?").parts[1] == "how do I close it"
+    assert make_brief("How do I open a file and how do I close it?").parts[1] == "how do I close a file"
+    assert make_brief("How do I sleep well and how do I keep it up?").parts[1] == "how do I keep it up"
     moved = make_brief("Does a cache keep its keys alive, and what does it cost?").parts
     assert moved[1] == "what does a cache cost"
     assert len(make_brief("How do tides work, and in which bays are they highest?").parts) == 2

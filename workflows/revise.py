@@ -315,7 +315,7 @@ def graph(context: Context, report: Given, asked: Request) -> State:
     from langchain_core.runnables import RunnableLambda
     from langgraph.graph import END, START, StateGraph
 
-    from agent.brief import parts
+    from agent.splitting import parts
     from workflows import state as states
     from workflows.revise_read import read
     from workflows.revise_report import report_node

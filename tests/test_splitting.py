@@ -1,0 +1,74 @@
+"""Sub-questions: what each asks, and what its pronouns stand for."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.splitting import parts, topics
+
+
+@pytest.mark.parametrize(
+    ("question", "second"),
+    [
+        (
+            "Which countries use nuclear power and what do they do with the waste?",
+            "what do countries do with the waste",
+        ),
+        ("Which countries use nuclear power and how safe is it?", "how safe is nuclear power"),
+        ("How many people speak Basque and where is it spoken?", "where is Basque spoken"),
+        ("How much water does agriculture use and where does it come from?", "where does water come from"),
+        ("How do lithium-ion batteries degrade and what is their life?", "what is lithium-ion batteries' life"),
+        ("What is the role of the mitochondria and why do they have DNA?", "why do the mitochondria have DNA"),
+        ("What is the evidence for dark matter and what is it made of?", "what is dark matter made of"),
+        ("When should one use a B-tree index and what are its costs?", "what are a B-tree index's costs"),
+        ("How does garbage collection in Go work and how do I tune it?", "how do I tune garbage collection in Go"),
+        ("Who was Ada Lovelace and what did she write?", "what did Ada Lovelace write"),
+        ("How is penicillin made and why is it used?", "why is penicillin used"),
+        ("How does a price change affect demand and what limits it?", "what limits a price change"),
+        ("What role does the Federal Reserve play and how is it run?", "how is the Federal Reserve run"),
+        ("What happens to a star when it dies and why does it explode?", "why does a star explode"),
+        ("How do bees make honey and how is it stored?", "how is honey stored"),
+        ("What is quantitative easing and does it cause inflation?", "does quantitative easing cause inflation"),
+        ("How did humans domesticate dogs and why?", "why did humans domesticate dogs"),
+        ("How does the immune system recognise germs and remember them?", "how does the immune system remember germs"),
+        ("How does Raft elect a leader and replicate a log?", "how does Raft replicate a log"),
+        ("What is photosynthesis and why is it so important?", "why is photosynthesis so important"),
+    ],
+)
+def test_a_sub_question_says_what_it_asks_about(question: str, second: str) -> None:
+    assert parts(question)[1] == second
+
+
+@pytest.mark.parametrize(
+    ("question", "second"),
+    [
+        ("What is CPU pinning and why is it hard to measure latency?", "why is it hard to measure latency"),
+        ("How does a cell divide and how does this process end?", "how does this process end"),
+        ("What happens in the brain during sleep and why do we need it?", "why do we need it"),
+        ("Is tea healthy and what do they say of coffee?", "what do they say of coffee"),
+    ],
+)
+def test_a_pronoun_stays_where_nobody_knows_what_it_stands_for(question: str, second: str) -> None:
+    assert parts(question)[1] == second
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How does exercise affect sleep and stress?",
+        "How does trade affect wages and growth?",
+        "What are the causes and consequences of desertification?",
+        "Should companies use microservices or monoliths?",
+        "Why?",
+        "and how?",
+    ],
+)
+def test_a_question_that_is_one_stays_whole(question: str) -> None:
+    assert parts(question) == (question,)
+
+
+def test_what_a_question_is_about_ends_before_its_verb() -> None:
+    assert topics("What does vitamin D do in the body")[0] == "vitamin D"
+    assert topics("How does the heart pump blood") == ["the heart", "blood"]
+    assert topics("Why is it important to sleep") == []
+    assert topics("How do enzymes help build proteins")[0] == "enzymes"
