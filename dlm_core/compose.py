@@ -34,11 +34,12 @@ __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "writ
 
 STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
 OPENS = 0.08  # cosine to the question that opening on what it asks about is worth
+FAR = 0.15  # by which one must be ahead of the first to open the summary
 CLEARLY = 0.05  # cosine to the question by which another claim must be ahead to take over a summary sentence
 TELLS = 0.05  # and that each degree of saying what to do is worth, where that is asked
 NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
 SAME_NAME = 0.93  # cosine from which two headings say the same: "The Chinese Revolution", "Chinese Revolution"
-NEARLY = 0.8  # share of that one's closeness that a heading of less evidence must have to stand where the best is taken
+NEARLY = 0.6  # share of the nearest heading's closeness that another must have to stand where that one is taken
 
 
 def claim_task(slot: Slot, pool: Pool, models: Models) -> Task:
@@ -185,18 +186,24 @@ def write_headings(
         changed[i] = replace(canvas.slot(i), text=text, tokens=tokens, confidence=confidence, origin=origin, age=age)
     for (i, _), reading in zip(borrowed, models.writer.read([pair for _, pair in borrowed]), strict=True):
         changed[i] = replace(changed[i], confidence=tuple(round(math.exp(r), 4) for r in reading))
-    return _joined(canvas.with_slots(changed), joins)
+    return _joined(canvas.with_slots(changed), joins, pool)
 
 
-def _joined(canvas: Canvas, joins: dict[str, str]) -> Canvas:
-    """The canvas whose sections named in `joins` have given their claims to the section with that heading; what stood
-    first of them still does."""
+def _joined(canvas: Canvas, joins: dict[str, str], pool: Pool) -> Canvas:
+    """The canvas whose sections named in `joins` have given their claims to the section with that heading, which
+    stands where the first of them stood: source by source, as each source has them."""
     if not joins:
         return canvas
     heads = {head.text.lower(): head for head, _ in canvas.sections() if head.text}
     together: dict[str, list[Slot]] = {}  # by id of the head that stays
     for head, body in canvas.sections():
         together.setdefault(heads[joins[head.id]].id if head.id in joins else head.id, []).extend(body)
+    for name in {heads[other].id for other in joins.values()}:
+        if all(s.kind == Kind.CLAIM and s.pointers and s.pointers[0] in pool.evidence for s in together[name]):
+            first = [pool.evidence[s.pointers[0]] for s in together[name]]
+            order = list(dict.fromkeys(e.source for e in first))
+            place = {s.id: (order.index(e.source), e.start) for s, e in zip(together[name], first, strict=True)}
+            together[name].sort(key=lambda s: place[s.id])
     opening = canvas.slots[: next(n for n, s in enumerate(canvas.slots) if s.kind == Kind.SECTION)]
     kept = tuple(s for i, body in together.items() for s in (canvas.slot(i), *body))
     return replace(canvas, slots=opening + kept + tuple(s for s in canvas.slots if s.kind == Kind.EMPTY))
@@ -228,8 +235,8 @@ def _best_heading(
     """The heading nearest to what the section says, and how near: the one the model
     wrote, or one that at least NAMES_MOST of its evidence stands under (heading or title of the source), the
     better the more of it does. A single word, or what is near to a heading already
-    there, must be nearer to win. Where all such are taken it is one of less evidence that is NEARLY as
-    near, or else the nearest of those taken."""
+    there, must be nearer to win. Where some are taken, what is left must be NEARLY as near as they are, though it
+    may be of less evidence; where nothing is, it is the best of those taken."""
     over: dict[str, float] = {}
     for e in cited:
         for name in dict.fromkeys((pool.evidence[e].heading.strip(), pool.title(e).strip())):
@@ -251,9 +258,9 @@ def _best_heading(
     near = {n: float(vectors[n] @ centre) for n in allowed}
     others = {n: max((float(vectors[n] @ v) for v in taken.values()), default=0.0) for n in allowed}
     free = [n for n in allowed if n.lower() not in taken and others[n] < SAME_NAME]
-    names = [n for n in free if n == written or over[n] >= NAMES_MOST]
-    if not names:
-        names = [n for n in free if near[n] >= NEARLY * max(near.values())] or allowed
+    if len(free) < len(allowed):
+        free = [n for n in free if near[n] >= NEARLY * max(near.values())]
+    names = [n for n in free if n == written or over[n] >= NAMES_MOST] or free or allowed
     scores = []
     for n in names:
         single, again = len(n.split()) == 1, n in free and others[n] > 0.85
@@ -273,7 +280,8 @@ def write_summary(
     progress: Progress | None = None,
 ) -> Canvas:
     """The canvas with one summary sentence for the claim of each section that
-    speaks most of the question. Sentences whose claim stands unchanged stay, unless
+    speaks most of the question, in the order of the sections, unless one speaks of it far more than the
+    first. Sentences whose claim stands unchanged stay, unless
     another claim of the section speaks of the question clearly more."""
     said = [s for _, body in canvas.sections() for s in body if s.text]
     question, *told = models.embedder([canvas.question, *(s.text for s in said)])
@@ -309,7 +317,7 @@ def write_summary(
         if claims:
             chosen.append(max(claims, key=speaks))
     answers = _answers(said, np.asarray(told), canvas.parts, models)
-    chosen = _answering(chosen[:most], answers, speaks, list(home))
+    chosen = _opened(_answering(chosen[:most], answers, speaks, list(home)), speaks)
     answering = {s.id for on in answers for s in on}
     held = {s.pointers[0]: s for s in canvas.summary}
     by_id = {s.id: s for s in canvas.claims()}
@@ -347,6 +355,17 @@ def write_summary(
         else:
             done.append(slot)
     return replace(canvas, summary=tuple(done))
+
+
+def _opened(chosen: list[Slot], worth: Callable[[Slot], tuple[int, float]]) -> list[Slot]:
+    """The claims `chosen`, the one of most `worth` first where it is FAR ahead, or says what the thing is."""
+    if not chosen:
+        return chosen
+    best = max(chosen, key=worth)
+    (kind, most), (first, there) = worth(best), worth(chosen[0])
+    if kind > first or (kind == first and most - there >= FAR):
+        return [best, *(s for s in chosen if s is not best)]
+    return chosen
 
 
 def _answers(said: Sequence[Slot], told: np.ndarray, parts: Sequence[str], models: Models) -> list[list[Slot]]:

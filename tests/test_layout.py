@@ -313,21 +313,24 @@ def test_a_heading_that_says_the_same_as_another_is_taken(stars: Pool) -> None:
     assert name == "Birth"
 
 
-def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it() -> None:
+def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it(stars: Pool) -> None:
     slots = (
         Slot("h0", Kind.SECTION, text="Birth"),
-        Slot("c0", Kind.CLAIM, text="One."),
+        Slot("c0", Kind.CLAIM, ("a.e20",), "One."),
         Slot("h1", Kind.SECTION, text="Death"),
-        Slot("c1", Kind.CLAIM, text="Two."),
+        Slot("c1", Kind.CLAIM, ("b.e10",), "Two."),
         Slot("h2", Kind.SECTION),
-        Slot("c2", Kind.CLAIM, text="Three."),
+        Slot("c2", Kind.CLAIM, ("b.e20",), "Three."),
+        Slot("c3", Kind.CLAIM, ("a.e10",), "Four."),
         Slot("e0", Kind.EMPTY),
     )
-    made = compose._joined(Canvas("q", slots=slots), {"h2": "birth"})
-    assert [s.id for s in made.slots] == ["h0", "c0", "c2", "h1", "c1", "e0"]
-    first = Canvas("q", slots=(slots[4], slots[5], *slots[:4], slots[6]))
-    made = compose._joined(first, {"h2": "birth"})
-    assert [s.id for s in made.slots] == ["h0", "c2", "c0", "h1", "c1", "e0"]  # what came first still does
+
+    def joined(*slots: Slot) -> list[str]:
+        return [s.id for s in compose._joined(Canvas("q", slots=slots), {"h2": "birth"}, stars).slots]
+
+    assert joined(*slots) == ["h0", "c3", "c0", "c2", "h1", "c1", "e0"]  # each source as it has them
+    # It stands where the first of them stood.
+    assert joined(*slots[4:7], *slots[2:4], *slots[:2], slots[7]) == ["h0", "c2", "c3", "c0", "h1", "c1", "e0"]
 
 
 def test_of_two_plans_the_one_that_repeats_no_wording_is_better(stars: Pool) -> None:
@@ -420,3 +423,16 @@ def test_a_summary_speaks_of_each_sub_question_that_a_claim_answers() -> None:
     assert made([a, b], [[a], [b], [e]]) == [a, b]  # all of them answer something
     assert made([c, b], [[a], [e]]) == [a, e]
     assert made([d, b], []) == [b, d]  # in reading order
+
+
+def test_a_summary_opens_on_what_speaks_far_more_of_the_question() -> None:
+    a, b, c = (Slot(i, Kind.CLAIM, text=i) for i in "abc")
+
+    def opened(**worth: tuple[int, float]) -> str:
+        return "".join(s.id for s in compose._opened([a, b, c], lambda s: worth[s.id]))
+
+    assert opened(a=(0, 0.6), b=(0, 0.7), c=(0, 0.7)) == "abc"  # in the order of the sections
+    assert opened(a=(0, 0.6), b=(0, 0.7), c=(0, 0.8)) == "cab"
+    assert opened(a=(0, 0.9), b=(2, 0.5), c=(1, 0.8)) == "bac"  # what the thing is
+    assert opened(a=(2, 0.5), b=(0, 0.9), c=(0, 0.9)) == "abc"
+    assert compose._opened([], lambda s: (0, 0.0)) == []

@@ -15,7 +15,7 @@ from dlm_core import planning
 from dlm_core.canvas import Kind
 from dlm_core.plan_features import FEATURES, features
 from dlm_core.planner import FIRST, MASK, NONE, Planner, PlannerConfig, PlannerError
-from dlm_core.planning import OVER, Plan, distribution, expected_claims, plan
+from dlm_core.planning import Plan, distribution, expected_claims, plan
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence
 from dlm_core.train import plan_data, plan_draws
@@ -98,12 +98,33 @@ def test_guidance_pulls_claims_to_what_is_near_the_question() -> None:
 def test_a_plan_without_a_wished_size_has_what_its_evidence_is_worth() -> None:
     given = case(30, 4)
     worth = expected_claims(drawn(), **given)
-    asked = {n: plan(drawn(), **given, slots=24, generator=rng(2), claims=n) for n in (None, round(worth) - OVER, 3)}
-    assert asked[None] == asked[round(worth) - OVER] != asked[3]
+    made = plan(plans.load(plans.WEIGHTS), **given, slots=32, generator=rng(2))
+    told = expected_claims(plans.load(plans.WEIGHTS), **given)
+    assert round(told) <= made.kinds.count(Kind.CLAIM) <= round(told) + 2
     seen = torch.arange(30) < 12
     fewer = {k: v[:12] if k != "brief" else v for k, v in given.items()}
     part = expected_claims(drawn(), **given, usable=seen)
     assert part == pytest.approx(expected_claims(drawn(), **fewer), abs=1e-3) and part < worth
+
+
+@pytest.mark.parametrize("wished", [1, 2, 5, 11, 16])
+def test_a_new_plan_has_as_many_claims_as_are_wished_for(wished: int) -> None:
+    planner = plans.load(plans.WEIGHTS)
+    for seed in range(4):
+        made = plan(planner, **case(40, seed), slots=32, generator=rng(seed), claims=wished)
+        # What is certain from the first may be one or two more.
+        assert wished <= made.kinds.count(Kind.CLAIM) <= wished + 2
+        check_rules(made, 40)
+
+
+def test_a_wish_for_more_than_there_is_gives_what_there_is() -> None:
+    planner = plans.load(plans.WEIGHTS)
+    few = plan(planner, **case(4, 1), slots=16, generator=rng(), claims=9)
+    assert few.kinds.count(Kind.CLAIM) == 4
+    check_rules(few, 4)
+    short = plan(planner, **case(40, 1), slots=6, generator=rng(), claims=9)
+    assert Kind.EMPTY not in short.kinds and 3 <= short.kinds.count(Kind.CLAIM) <= 5
+    check_rules(short, 40)
 
 
 def test_kept_slots_stay_and_remasked_ones_are_drawn_again() -> None:
