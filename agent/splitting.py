@@ -20,8 +20,13 @@ DEGREE = r"(?:long|much|many|often|far|fast|quickly|big|large|high|deep|old|like
 _PREPOSITION = r"(?:about|after|against|at|before|between|by|during|for|from|in|into|of|on|over|through|to|under|with)"
 # A clause begins with a question word, or asks on of what was named ("... and does it cause inflation").
 SPLIT = re.compile(
-    rf"(?:\s*[;?]\s+|,?\s+and\s+|,\s+)(?=(?:(?:at|by|from|in|on|to|with)\s+)?{ASKS}\b|{AUX}\s+(?:it|they|he|she)\b)",
+    rf"(?:\s*[;?]\s+|,?\s+and\s+|,\s+)(?=(?:(?:at|by|from|in|on|to|with)\s+)?{ASKS}\b)|"
+    rf"(?:\s*[;?]\s+|,?\s+and\s+)(?={AUX}\s+(?:it|they|he|she)\b)",
     re.I,
+)
+# "When water freezes, why does it expand?" asks once.
+_CONDITION = re.compile(
+    rf"(?:after|although|as|because|before|if|since|when|where|while)\s+(?!{AUX}\b)[^,;?]+,\s", re.I
 )
 _HEAD = re.compile(rf"({ASKS}\s+{AUX})\s+(.+)", re.I)
 _PLAIN_HEAD = re.compile(rf"({AUX})\s+(.+)", re.I)
@@ -81,6 +86,8 @@ _PLURAL = re.compile(r"(?:[^suia']s|[aeo]es|ia|people|men|women|children|data|cr
 def parts(question: str) -> tuple[str, ...]:
     """Sub-questions, at most PARTS: clauses with a question word of their own,
     and verbs joined after one subject ("How do stars form and die?")."""
+    if _CONDITION.match(question):
+        return (question,)
     found: list[str] = []
     for clause in SPLIT.split(question.rstrip("?!. ")):
         clause = clause.strip(" ,;?")

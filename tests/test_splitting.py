@@ -59,6 +59,8 @@ def test_a_pronoun_stays_where_nobody_knows_what_it_stands_for(question: str, se
         "How does trade affect wages and growth?",
         "What are the causes and consequences of desertification?",
         "Should companies use microservices or monoliths?",
+        "When water freezes, why does it expand?",
+        "If the Moon is locked to Earth, does it rotate?",
         "Why?",
         "and how?",
     ],
