@@ -34,6 +34,7 @@ __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "writ
 
 STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
 OPENS = 0.08  # cosine to the question that opening on what it asks about is worth
+LONG, TEDIOUS = 40, 0.1  # words from which a claim is long for a summary, and the cosine that this costs it
 FAR = 0.15  # by which one must be ahead of the first to open the summary
 CLEARLY = 0.05  # cosine to the question by which another claim must be ahead to take over a summary sentence
 TELLS = 0.05  # and that each degree of saying what to do is worth, where that is asked
@@ -294,7 +295,8 @@ def write_summary(
     beyond = asked_beside(canvas.parts, models.embedder)
     if len(beyond) and said:  # of the subject itself every section speaks
         close = (close + (np.asarray(told) @ beyond.T).max(axis=1)) / 2
-    near = {s.id: round(float(c), 6) for s, c in zip(said, close, strict=True)}
+    long = np.array([len(s.text.split()) > LONG for s in said], dtype=np.float32)
+    near = {s.id: round(float(c), 6) for s, c in zip(said, close - TEDIOUS * long, strict=True)}
 
     def speaks(slot: Slot) -> tuple[int, float]:
         """How much a claim says of the question: what the word means that it asks about comes before all, then what

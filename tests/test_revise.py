@@ -249,3 +249,14 @@ def test_a_summary_takes_the_claim_that_speaks_most_of_the_question(engine: Mode
     assert write_summary(slight, pool, engine, seed=0, effort=Effort(), age=2).summary == (
         told,
     )  # hardly more: it stays
+
+
+def test_a_long_claim_stands_in_no_summary_where_a_shorter_one_says_nearly_as_much(engine: Models, pool: Pool) -> None:
+    near = next(e for e in pool.ids if pool.evidence[e].text.startswith("Owls hunt"))
+    head, short = Slot("s1", Kind.SECTION, (), "Owls"), pool.evidence[near].text
+    claims = [Slot("s2", Kind.CLAIM, (near,), short), Slot("s3", Kind.CLAIM, (near,), f"At night {short.lower()}")]
+    canvas = Canvas(f"Is it so that at night {short.lower()}?", slots=(head, *claims), next_id=4)
+    assert write_summary(canvas, pool, engine, seed=0, effort=Effort(), age=1).summary[0].pointers == ("s3",)
+    wordy = replace(claims[1], text=" ".join([claims[1].text] * 12))
+    made = write_summary(canvas.with_slots({"s3": wordy}), pool, engine, seed=0, effort=Effort(), age=1)
+    assert made.summary[0].pointers == ("s2",)
