@@ -82,7 +82,8 @@ _NAVIGATION = re.compile(
     r"|share this|privacy policy|table of contents|back to top|learning (?:objectives|outcomes)|photo(?:graph)? by"
     r"|(?:image|photo) credit|isbn|doi:|creative commons|licen[sc]ed under|this work is|newsletter|edit this page"
     r"|view source|press release|posted (?:on|by)|filed under|read the full|et seq|by the end of|answers? (?:will"
-    r"|may) vary|editor[’']?s[’']? note|today[’']s (?:guest )?(?:article|blog|post)|e-?mail (?:us|me)|openstax|page \d+|\bpp?\. ?\d|\bibid\b|op\. ?cit"
+    r"|may) vary|editor[’']?s[’']? note|today[’']s (?:guest )?(?:article|blog|post)"
+    r"|e-?mail (?:us|me)|openstax|page \d+|\bpp?\. ?\d|\bibid\b|op\. ?cit"
     r"|(?:source code|documentation|examples?|details|information)\b[^.]* can be found (?:in|at|on|under)\b",
     re.I,
 )
