@@ -78,6 +78,13 @@ _RELATION = re.compile(rf"^(?:\S+\s+){{0,4}}?(\S+)\s+{_PREPOSITION}\s+(.+)$", re
 PRONOUN = re.compile(r"\b(?:it|he|she|they|them|him|its|their|his|her|this|these)\b", re.I)
 _OWNS = _words("its their his her")
 _MANY = _words("they them their these")
+_SINGULAR = {"do": "does", "are": "is", "were": "was", "have": "has"}
+_MANIFOLD = {one: many for many, one in _SINGULAR.items()}
+_TOGETHER = re.compile(
+    r"\b(?:between|among|amongst|both|which of|better|best|compared?|differs?|interacts?|relates?d?|collides?|"
+    r"competes?|cooperates?|together|connect(?:ed|s)?|combined?|affect each|influence each)\b",
+    re.I,
+)
 # "It" of "why is it important to sleep" stands for nothing, that of "why is it important to firms" for what was named.
 _FOR_NOTHING = re.compile(r"\bit\s+(?:\w+\s+){1,2}?(?:that\b|(?:for\s+\S+\s+)?to\s+(\w+))", re.I)
 _PLURAL = re.compile(r"(?:[^suia']s|[aeo]es|ia|people|men|women|children|data|criteria|phenomena)$")
@@ -94,7 +101,7 @@ def parts(question: str) -> tuple[str, ...]:
         if re.fullmatch(ASKS, clause, re.I):
             clause = _asked_anew(clause, found)
         if clause:
-            found += _verbs_apart(clause)
+            found += _verbs_apart(clause) if not (several := _listed_apart(clause)) else several
     if len(found) > 1:
         about = topics(found[0])
         found = [p if i == 0 else resolved(p, about) for i, p in enumerate(found)]
@@ -129,6 +136,46 @@ def _verbs_apart(clause: str) -> list[str]:
     subject, acted_on = " ".join(words[:at]), " ".join(words[at + 1 :])
     rest_of = [_acting(m, acted_on) for m in members[1:]]
     return [f"{opening} {members[0]}", *(f"{opening[0].lower()}{opening[1:]} {subject} {m}" for m in rest_of)]
+
+
+def _listed_apart(clause: str) -> list[str]:
+    """ "What causes tides, eclipses and the seasons" as a question on each of them; [] where no list of three or more
+    things is sure: adjectives are listed, too, and what differs, or interacts, is asked about together."""
+    commas = [m.start() for m in re.finditer(r",\s", clause)]
+    last = re.search(r",?\s+and\s+", clause[commas[-1] + 1 :]) if commas else None
+    if last is None or not re.match(ASKS, clause, re.I):
+        return []
+    head, tail = clause[: commas[0]].split(), clause[commas[-1] + 1 + last.end() :].split()
+    begin = next((i + 1 for i in range(len(head) - 1, -1, -1) if _parts_things(head[i])), 0)
+    end = next((i for i, w in enumerate(tail) if i and (_is_participle(w) or _parts_things(w))), len(tail))
+    middle = [m.strip() for m in clause[commas[0] + 1 : commas[-1] + 1 + last.start()].split(",") if m.strip()]
+    things = [" ".join(head[begin:]), *middle, " ".join(tail[:end])]
+    before, after = " ".join(head[:begin]), " ".join(tail[end:])
+    if not before or not all(things) or _TOGETHER.search(f"{before} | {after}"):
+        return []
+    if max(len(t.split()) for t in things[:-1]) == 1 < len(things[-1].split()) or re.match("an? ", things[0], re.I):
+        return []  # "small, cheap and clean engines"
+    if min(map(len, things)) < 3:
+        return []  # "vitamins A, D and K"
+    if " of " in things[-1] and not any(" of " in t for t in things[:-1]):  # "symptoms, causes and signs of asthma"
+        shared = things[-1][things[-1].index(" of ") :]
+        things = [*(t + shared for t in things[:-1]), things[-1]]
+    asked = [" ".join(filter(None, (_agreeing(before, t), t, after))) for t in things]
+    return [asked[0], *(a[0].lower() + a[1:] for a in asked[1:])]
+
+
+def _parts_things(word: str) -> bool:
+    """Whether a word ends what stands before it in an enumeration of things, or begins it: a verb, a preposition."""
+    low = word.lower()
+    verb = low in VERBS or any(low.removesuffix(ending) in VERBS for ending in ("s", "d", "ed"))
+    return bool(re.fullmatch(rf"{AUX}|{ASKS}|{_PREPOSITION}", low)) and low != "of" or (verb and word.islower())
+
+
+def _agreeing(before: str, thing: str) -> str:
+    """What stands before a thing with an auxiliary that agrees with it."""
+    *words, last = before.split()
+    one = not _PLURAL.search(_phrase(thing.split(" of ")[0].split()) or thing)
+    return " ".join([*words, (_SINGULAR if one else _MANIFOLD).get(last.lower(), last)])
 
 
 def _opens_on_verb(member: str) -> bool:

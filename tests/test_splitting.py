@@ -40,6 +40,43 @@ def test_a_sub_question_says_what_it_asks_about(question: str, second: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        (
+            "What causes the phases of the Moon, ocean tides and eclipses?",
+            ["What causes the phases of the Moon", "what causes ocean tides", "what causes eclipses"],
+        ),
+        (
+            "How do tasks, timeouts and cancellation work in asyncio?",
+            [
+                "How do tasks work in asyncio",
+                "how do timeouts work in asyncio",
+                "how does cancellation work in asyncio",
+            ],
+        ),
+        (
+            "How do others influence us through conformity, obedience and persuasion?",
+            [
+                "How do others influence us through conformity",
+                "how do others influence us through obedience",
+                "how do others influence us through persuasion",
+            ],
+        ),
+        (
+            "What are the symptoms, causes and treatment of asthma?",
+            ["What are the symptoms of asthma", "what are causes of asthma", "what is treatment of asthma"],
+        ),
+        (
+            "How are proteins, fats, and carbohydrates digested?",
+            ["How are proteins digested", "how are fats digested", "how are carbohydrates digested"],
+        ),
+    ],
+)
+def test_a_list_of_things_is_a_question_on_each(question: str, found: list[str]) -> None:
+    assert list(parts(question)) == found
+
+
+@pytest.mark.parametrize(
     ("question", "second"),
     [
         ("What is CPU pinning and why is it hard to measure latency?", "why is it hard to measure latency"),
@@ -59,6 +96,12 @@ def test_a_pronoun_stays_where_nobody_knows_what_it_stands_for(question: str, se
         "How does trade affect wages and growth?",
         "What are the causes and consequences of desertification?",
         "Should companies use microservices or monoliths?",
+        "How can I build a fast, cheap and reliable network?",
+        "How do small, cheap and clean engines work?",
+        "What is the difference between TCP, UDP and QUIC?",
+        "How do bees, birds and bats interact?",
+        "Which of Rust, Go and Zig is best for servers?",
+        "What are vitamins A, D and K needed for?",
         "When water freezes, why does it expand?",
         "If the Moon is locked to Earth, does it rotate?",
         "Why?",
