@@ -137,6 +137,8 @@ _SHARE = re.compile(
 _CROSS = re.compile(
     r"\b(?:available|found|described|covered|discussed|explained|given) (?:in|on) (?:the|this|our) "
     r"(?:chapter|section|page|appendix|guide|tutorial)\b|"
+    r"\b(?:is|are) (?:covered|discussed|explored) (?:further |in (?:more |greater )?detail )?in [A-Z][\w’'-]+ "
+    r"(?:(?:and|of|the|in|on|for|to|an?) )*[A-Z]|"
     r"\b[Ii]t is (?:also )?(?:important|useful|helpful|worth|interesting|essential|crucial|good) to (?:remember"
     r"|note|keep|recall|know|realize|recognize|understand|point|mention)\b|\b(?:Fig(?:ure|s|ures)?\.?|Tables?|Tab\."
     r"|Equations?|Eqs?\.|Eqn\.?|Examples?|Listings?|Chapters?|Ch\.|Sections?|Sect?\.|§|Appendix|Exercises?"

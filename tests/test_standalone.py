@@ -265,6 +265,7 @@ def test_a_verb_is_found_before_a_preposition_and_after_a_clause(sentence: str) 
         "Finalised data: data that is ready to be shared in a repository.",
         "Comprehensive information on data is available in the chapter Research Data Management.",
         "The Qing government refused, and the British navy bombarded the coast.",
+        "Falls of Earth’s shadow on the Moon are called lunar eclipses and are discussed in Eclipses of the Sun.",
         "Editor’s note: Zach leads the documentation team of Kubernetes.",
         "Today’s guest post is written by an engineer of the company, who shares how it scales.",
     ],
