@@ -92,7 +92,7 @@ _PLURAL = re.compile(r"(?:[^suia']s|[aeo]es|ia|people|men|women|children|data|cr
 
 def parts(question: str) -> tuple[str, ...]:
     """Sub-questions, at most PARTS: clauses with a question word of their own,
-    and verbs joined after one subject ("How do stars form and die?")."""
+    verbs joined after one subject ("How do stars form and die?"), things of a list."""
     if _CONDITION.match(question):
         return (question,)
     found: list[str] = []
@@ -101,7 +101,7 @@ def parts(question: str) -> tuple[str, ...]:
         if re.fullmatch(ASKS, clause, re.I):
             clause = _asked_anew(clause, found)
         if clause:
-            found += _verbs_apart(clause) if not (several := _listed_apart(clause)) else several
+            found += _listed_apart(clause) or _verbs_apart(clause)
     if len(found) > 1:
         about = topics(found[0])
         found = [p if i == 0 else resolved(p, about) for i, p in enumerate(found)]
