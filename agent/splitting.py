@@ -227,7 +227,8 @@ def topics(first: str) -> list[str]:
         return [amount[1].strip()]
     head = next((m for p in (_HEAD, _PLAIN_HEAD, _LONG, _ASKED_OF) if (m := p.match(first))), None)
     if head is None:
-        return _of_what_is_told(re.sub(rf"^{ASKS}\s+", "", first, flags=re.I).split())
+        told = _of_what_is_told(re.sub(rf"^{ASKS}\s+", "", first, flags=re.I).split())
+        return [t for t in told if t.strip()]
     words = head[2].split()
     at = verb_at(head[1].split()[-1], words)
     subject = "" if words[0].lower() in _NOBODY else " ".join(words[:at])

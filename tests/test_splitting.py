@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.splitting import parts, topics
+from agent.splitting import PARTS, parts, topics
+
+WORDS = (
+    "How What Why Which when who how does do did is are was can will it they them its their this and and and , , of the a "
+    "in for to stars form die Go price use important each one much many happens between ; ? é - x"
+).split()
 
 
 @pytest.mark.parametrize(
@@ -117,3 +124,10 @@ def test_what_a_question_is_about_ends_before_its_verb() -> None:
     assert topics("How does the heart pump blood") == ["the heart", "blood"]
     assert topics("Why is it important to sleep") == []
     assert topics("How do enzymes help build proteins")[0] == "enzymes"
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=16).map(" ".join))
+def test_any_words_have_parts(question: str) -> None:
+    found = parts(question)
+    assert 1 <= len(found) <= PARTS and all(part.strip() for part in found)
+    assert parts(question) == found
