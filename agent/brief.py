@@ -65,7 +65,7 @@ def title(question: str) -> str:
     text = question.rstrip("?!. ")
     clauses = [c.strip(" ,;") for c in SPLIT.split(text)]
     made = [_statement(c) for c in clauses]
-    if any(m is None for m in made):
+    if not all(made):
         return _capital(text) + ("?" if question.endswith("?") else "")
     plain = [m for m in made if m]
     plain[1:] = [m[:1].lower() + m[1:] for m in plain[1:]]

@@ -101,6 +101,7 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
         ),
         ("What is a list? How does it grow?", "A list and how it grows", ["What is a list", "How does a list grow"]),
         ("tides", "Tides", ["tides"]),
+        ("What is", "What is", ["What is"]),
     ],
 )
 def test_a_question_becomes_a_brief(question: str, title: str, parts: list[str]) -> None:
