@@ -346,6 +346,8 @@ def _two_verbs(clause: list[str]) -> bool:
 
 def _breaks_the_middle(cut: _Cut) -> bool:
     plain, gone, evidence, following = cut.plain, cut.gone, cut.evidence, cut.follows.lower()
+    if plain[0] == "because" and not cut.comma and len(cut.before[_after(cut.before, {",", ";"}) :]) <= 3:
+        return True  # "people conform because they trust the group, particularly when": the reason is what is said
     if plain[0] not in CLAUSE | RELATIVE | TAILS | AHEAD | {"that"} and FINITE & set(plain):
         return True  # ", conformity is likelier,": a clause with a subject of its own
     clause = cut.before[_after(cut.before, {";"}) :]

@@ -50,6 +50,11 @@ def test_what_is_denied_waits_for_its_other_half() -> None:
             "With informational social influence, people conform.",
             "With informational social influence, people conform because they believe the group has the correct facts.",
         ),
+        (
+            "With social influence, people conform particularly when the task is ambiguous.",
+            "With social influence, people conform because they believe the group is competent, particularly when the "
+            "task is ambiguous.",
+        ),
     ],
 )
 def test_what_a_word_points_at_stays_behind_it(text: str, evidence: str) -> None:
