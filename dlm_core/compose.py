@@ -17,13 +17,14 @@ from dataclasses import replace
 import numpy as np
 
 from dlm_core.advice import asks_what_to_do, tells
-from dlm_core.canvas import Canvas, Kind, Slot, Wanted, holds
+from dlm_core.canvas import Canvas, Kind, Slot, holds
 from dlm_core.coverage import asked_beside, in_own_words
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
 from dlm_core.order import defines, means, opens_on
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
+from dlm_core.section_heads import already_there, best_heading, joined
 from dlm_core.segment import instruction
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
 from dlm_core.stems import roots
@@ -32,15 +33,11 @@ from dlm_core.wanted import forbidden, kept_terms
 
 __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "write_headings", "write_summary"]
 
-STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
 OPENS = 0.08  # cosine to the question that opening on what it asks about is worth
 LONG, TEDIOUS = 40, 0.1  # words from which a claim is long for a summary, and the cosine that this costs it
 FAR = 0.15  # by which one must be ahead of the first to open the summary
 CLEARLY = 0.05  # cosine to the question by which another claim must be ahead to take over a summary sentence
 TELLS = 0.05  # and that each degree of saying what to do is worth, where that is asked
-NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
-SAME_NAME = 0.93  # cosine from which two headings say the same: "The Chinese Revolution", "Chinese Revolution"
-NEARLY = 0.6  # share of the nearest heading's closeness that another must have to stand where that one is taken
 
 
 def claim_task(slot: Slot, pool: Pool, models: Models) -> Task:
@@ -160,7 +157,7 @@ def write_headings(
     while len(changed) < len(tasks):
         # The section that a heading fits best takes it, whichever comes first.
         offers = {
-            i: _best_heading(
+            i: best_heading(
                 _capital(written[i].text) if i in written else "",
                 sources[i],
                 pool,
@@ -174,7 +171,7 @@ def write_headings(
         }
         i = max(offers, key=lambda i: offers[i][0])
         task, best = tasks[i], offers[i][1]
-        if (there := _taken(best, taken, models)) is not None:
+        if (there := already_there(best, taken, models)) is not None:
             joins[i] = there
             tasks.pop(i)
             continue
@@ -187,86 +184,11 @@ def write_headings(
         changed[i] = replace(canvas.slot(i), text=text, tokens=tokens, confidence=confidence, origin=origin, age=age)
     for (i, _), reading in zip(borrowed, models.writer.read([pair for _, pair in borrowed]), strict=True):
         changed[i] = replace(changed[i], confidence=tuple(round(math.exp(r), 4) for r in reading))
-    return _joined(canvas.with_slots(changed), joins, pool)
-
-
-def _joined(canvas: Canvas, joins: dict[str, str], pool: Pool) -> Canvas:
-    """The canvas whose sections named in `joins` have given their claims to the section with that heading, which
-    stands where the first of them stood: source by source, as each source has them."""
-    if not joins:
-        return canvas
-    heads = {head.text.lower(): head for head, _ in canvas.sections() if head.text}
-    together: dict[str, list[Slot]] = {}  # by id of the head that stays
-    for head, body in canvas.sections():
-        together.setdefault(heads[joins[head.id]].id if head.id in joins else head.id, []).extend(body)
-    for name in {heads[other].id for other in joins.values()}:
-        if all(s.kind == Kind.CLAIM and s.pointers and s.pointers[0] in pool.evidence for s in together[name]):
-            first = [pool.evidence[s.pointers[0]] for s in together[name]]
-            order = list(dict.fromkeys(e.source for e in first))
-            place = {s.id: (order.index(e.source), e.start) for s, e in zip(together[name], first, strict=True)}
-            together[name].sort(key=lambda s: place[s.id])
-    opening = canvas.slots[: next(n for n, s in enumerate(canvas.slots) if s.kind == Kind.SECTION)]
-    kept = tuple(s for i, body in together.items() for s in (canvas.slot(i), *body))
-    return replace(canvas, slots=opening + kept + tuple(s for s in canvas.slots if s.kind == Kind.EMPTY))
-
-
-def _taken(name: str, taken: dict[str, np.ndarray], models: Models) -> str | None:
-    """The heading already there that says the same as `name`, None where there is none."""
-    if name.lower() in taken:
-        return name.lower()
-    vector = models.embedder([name])[0]
-    near = {known: round(float(vector @ v), 6) for known, v in taken.items()}
-    best = max(near, key=lambda known: near[known], default=None)
-    return best if best is not None and near[best] >= SAME_NAME else None
+    return joined(canvas.with_slots(changed), joins, pool, age)
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _best_heading(
-    written: str,
-    cited: Sequence[str],
-    pool: Pool,
-    models: Models,
-    taken: dict[str, np.ndarray],
-    question: str,
-    wanted: Wanted,
-) -> tuple[float, str]:
-    """The heading nearest to what the section says, and how near: the one the model
-    wrote, or one that at least NAMES_MOST of its evidence stands under (heading or title of the source), the
-    better the more of it does. A single word, or what is near to a heading already
-    there, must be nearer to win. Where some are taken, what is left must be NEARLY as near as they are, though it
-    may be of less evidence; where nothing is, it is the best of those taken."""
-    over: dict[str, float] = {}
-    for e in cited:
-        for name in dict.fromkeys((pool.evidence[e].heading.strip(), pool.title(e).strip())):
-            over[name] = over.get(name, 0.0) + 1 / len(cited)
-    allowed = [
-        n
-        for n in dict.fromkeys([written, *over])
-        if n and (n == written or not heading_problems(n, [n])) and not forbidden(n, wanted)
-    ]
-    if len(allowed) > 1 and len(written.split()) == 1 and written not in over:
-        allowed.remove(written)  # "Life": a word by itself names too little, where there is anything else
-    if not allowed:
-        asked, number = question.rstrip("?"), 2
-        while f"{asked} ({number})".lower() in taken:
-            number += 1
-        return 0.0, asked if asked.lower() not in taken else f"{asked} ({number})"
-    vectors = dict(zip(allowed, models.embedder(allowed), strict=True))
-    centre = pool.vectors[[pool.row(e) for e in cited]].mean(0)
-    near = {n: float(vectors[n] @ centre) for n in allowed}
-    others = {n: max((float(vectors[n] @ v) for v in taken.values()), default=0.0) for n in allowed}
-    free = [n for n in allowed if n.lower() not in taken and others[n] < SAME_NAME]
-    if len(free) < len(allowed):
-        free = [n for n in free if near[n] >= NEARLY * max(near.values())]
-    names = [n for n in free if n == written or over[n] >= NAMES_MOST] or free or allowed
-    scores = []
-    for n in names:
-        single, again = len(n.split()) == 1, n in free and others[n] > 0.85
-        scores.append(round(near[n] + STANDS_OVER * over.get(n, 0.0) - 0.25 * single - 0.2 * again, 6))
-    return max(scores), names[scores.index(max(scores))]
 
 
 def write_summary(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlm_core import compose, leading
+from dlm_core import compose, leading, section_heads
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
 from dlm_core.coverage import answered, asked_beside, in_own_words, naming, passed_over, places, to_the_point
 from dlm_core.embed import Embedder
@@ -291,25 +291,28 @@ def test_what_is_to_the_point_is_near_by_itself_or_in_its_place(stars: Pool) -> 
 def test_a_heading_stands_over_a_third_of_its_section(stars: Pool) -> None:
     models = told(birth=[0.9, 0, 0.1], death=[0, 0, 1.0])
     cited = ["a.e10", "a.e20", "b.e10", "b.e20"]
-    score, name = compose._best_heading("", cited, stars, models, {}, "How do stars live?", Wanted())
+    score, name = section_heads.best_heading("", cited, stars, models, {}, "How do stars live?", Wanted())
     assert name == "Birth"
     taken = {"birth": np.array([1.0, 0, 0], dtype=np.float32)}
-    _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    _, name = section_heads.best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
     assert name == "Birth"  # "Death" says too little of it: it joins the section on birth
     models = told(birth=[0.9, 0, 0.1], death=[0.7, 0, 0.7])
-    _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    _, name = section_heads.best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
     assert name == "Death"  # nearly as near as what is taken
     taken["death"] = np.array([0.7, 0, 0.7], dtype=np.float32)
-    _, name = compose._best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    _, name = section_heads.best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
     assert name.lower() in taken  # and then it says which section to join
 
 
 def test_a_heading_that_says_the_same_as_another_is_taken(stars: Pool) -> None:
     models = told(birth=[1.0, 0, 0], death=[0, 0, 1.0])
     taken = {"the birth": np.array([0.99, 0.1, 0], dtype=np.float32)}
-    assert compose._taken("Birth", taken, models) == "the birth"
-    assert compose._taken("Death", taken, models) is None and compose._taken("Death", {}, models) is None
-    _, name = compose._best_heading("", ["a.e10", "a.e20"], stars, models, taken, "How do stars live?", Wanted())
+    assert section_heads.already_there("Birth", taken, models) == "the birth"
+    assert (
+        section_heads.already_there("Death", taken, models) is None
+        and section_heads.already_there("Death", {}, models) is None
+    )
+    _, name = section_heads.best_heading("", ["a.e10", "a.e20"], stars, models, taken, "How do stars live?", Wanted())
     assert name == "Birth"
 
 
@@ -325,12 +328,15 @@ def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it(stars:
         Slot("e0", Kind.EMPTY),
     )
 
-    def joined(*slots: Slot) -> list[str]:
-        return [s.id for s in compose._joined(Canvas("q", slots=slots), {"h2": "birth"}, stars).slots]
+    def joined(*slots: Slot, age: int = 0) -> list[str]:
+        return [s.id for s in section_heads.joined(Canvas("q", slots=slots), {"h2": "birth"}, stars, age).slots]
 
     assert joined(*slots) == ["h0", "c3", "c0", "c2", "h1", "c1", "e0"]  # each source as it has them
     # It stands where the first of them stood.
     assert joined(*slots[4:7], *slots[2:4], *slots[:2], slots[7]) == ["h0", "c2", "c3", "c0", "h1", "c1", "e0"]
+    # What stood before this round stays as it is.
+    assert joined(*slots, age=1) == ["h0", "c0", "c2", "c3", "h1", "c1", "e0"]
+    assert joined(*slots[4:7], *slots[:4], slots[7], age=1) == ["h0", "c0", "c2", "c3", "h1", "c1", "e0"]
 
 
 def test_of_two_plans_the_one_that_repeats_no_wording_is_better(stars: Pool) -> None:
