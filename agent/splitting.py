@@ -193,7 +193,7 @@ def _acting(member: str, acted_on: str) -> str:
 
 def _is_verb(word: str) -> bool:
     """Whether a word may be a verb's base form. "Go" is a name."""
-    return word.islower() and (word in VERBS or word == "do" or not KNOWN_VERBS.isdisjoint((word, word[:-3] + "ize")))
+    return word in VERBS or word in KNOWN_VERBS or word == "do" or re.sub("ise$", "ize", word) in KNOWN_VERBS
 
 
 def _is_participle(word: str) -> bool:
@@ -207,7 +207,7 @@ def verb_at(auxiliary: str, words: Sequence[str]) -> int | None:
     inside, auxiliary = range(1, len(words)), auxiliary.lower()
     if auxiliary in ("is", "are", "was", "were", "has", "have", "had"):
         return next((i for i in inside if words[i] in VERBS or _is_participle(words[i])), None)
-    at = next((i for i in inside if words[i].islower() and words[i] in VERBS), None)
+    at = next((i for i in inside if words[i] in VERBS), None)
     if at is None and auxiliary in _SUPPORTED:
         at = next((i for i in inside if _is_verb(words[i])), None)
     if at is None and auxiliary == "do":

@@ -24,7 +24,7 @@ from dlm_core.models import Models
 from dlm_core.order import defines, means, opens_on
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
-from dlm_core.section_heads import already_there, best_heading, joined
+from dlm_core.section_heads import best_heading, joined
 from dlm_core.segment import instruction
 from dlm_core.sentences import Progress, Task, Written, seeded, sentence_task, write_texts
 from dlm_core.stems import roots
@@ -126,8 +126,8 @@ def write_claims(
 def write_headings(
     canvas: Canvas, pool: Pool, models: Models, *, seed: int, effort: Effort, age: int, progress: Progress | None = None
 ) -> Canvas:
-    """The canvas with every section that has no heading given one. A section for which nothing is left that is
-    not a heading already joins the section that has the nearest of them."""
+    """The canvas with every section that has no heading given one. A section for which nothing is left that does
+    not say what a heading already says joins the section that has that one."""
     tasks, sources = {}, {}
     standing = [h.text.lower() for h, _ in canvas.sections() if h.text]
     taken = dict(zip(standing, models.embedder(standing), strict=True))  # with their vectors
@@ -170,9 +170,9 @@ def write_headings(
             if i not in changed
         }
         i = max(offers, key=lambda i: offers[i][0])
-        task, best = tasks[i], offers[i][1]
-        if (there := already_there(best, taken, models)) is not None:
-            joins[i] = there
+        task, (_, best, same) = tasks[i], offers[i]
+        if same is not None:
+            joins[i] = same
             tasks.pop(i)
             continue
         said = written.get(i, Written("", (), ()))

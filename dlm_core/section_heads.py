@@ -27,12 +27,13 @@ def best_heading(
     taken: dict[str, np.ndarray],
     question: str,
     wanted: Wanted,
-) -> tuple[float, str]:
+) -> tuple[float, str, str | None]:
     """The heading nearest to what the section says, and how near: the one the model
     wrote, or one that at least NAMES_MOST of its evidence stands under (heading or title of the source), the
     better the more of it does. A single word, or what is near to a heading already
     there, must be nearer to win. Where some are taken, what is left must be NEARLY as near as they are, though it
-    may be of less evidence; where nothing is, it is the best of those taken."""
+    may be of less evidence; where nothing is, it is the best of those taken. Last, the one of `taken` (vectors by
+    heading, in lower case) that says the same, whose section this one is to join."""
     over: dict[str, float] = {}
     for e in cited:
         for name in dict.fromkeys((pool.evidence[e].heading.strip(), pool.title(e).strip())):
@@ -45,23 +46,22 @@ def best_heading(
     if len(allowed) > 1 and len(written.split()) == 1 and written not in over:
         allowed.remove(written)  # "Life": a word by itself names too little, where there is anything else
     if not allowed:
-        asked, number = question.rstrip("?"), 2
-        while f"{asked} ({number})".lower() in taken:
-            number += 1
-        return 0.0, asked if asked.lower() not in taken else f"{asked} ({number})"
+        asked = question.rstrip("?")
+        return 0.0, asked, asked.lower() if asked.lower() in taken else None
     vectors = dict(zip(allowed, models.embedder(allowed), strict=True))
     centre = pool.vectors[[pool.row(e) for e in cited]].mean(0)
     near = {n: float(vectors[n] @ centre) for n in allowed}
-    others = {n: max((float(vectors[n] @ v) for v in taken.values()), default=0.0) for n in allowed}
-    free = [n for n in allowed if n.lower() not in taken and others[n] < SAME_NAME]
-    if len(free) < len(allowed):
-        free = [n for n in free if near[n] >= NEARLY * max(near.values())]
-    names = [n for n in free if n == written or over[n] >= NAMES_MOST] or free or allowed
+    others = {n: {t: round(float(vectors[n] @ v), 6) for t, v in taken.items()} for n in allowed}
+    closest = {n: max(of.values(), default=0.0) for n, of in others.items()}
+    gone = [n for n in allowed if n.lower() in taken or closest[n] >= SAME_NAME]
+    free = [n for n in allowed if n not in gone and (not gone or near[n] >= NEARLY * max(near.values()))]
+    names = [n for n in free if n == written or over[n] >= NAMES_MOST] or free or gone
     scores = []
     for n in names:
-        single, again = len(n.split()) == 1, n in free and others[n] > 0.85
+        single, again = len(n.split()) == 1, n not in gone and closest[n] > 0.85
         scores.append(round(near[n] + STANDS_OVER * over.get(n, 0.0) - 0.25 * single - 0.2 * again, 6))
-    return max(scores), names[scores.index(max(scores))]
+    best = names[scores.index(max(scores))]
+    return max(scores), best, max(taken, key=lambda t: (t == best.lower(), others[best][t])) if best in gone else None
 
 
 def joined(canvas: Canvas, joins: dict[str, str], pool: Pool, age: int) -> Canvas:
@@ -91,13 +91,3 @@ def joined(canvas: Canvas, joins: dict[str, str], pool: Pool, age: int) -> Canva
     opening = canvas.slots[: next(n for n, s in enumerate(canvas.slots) if s.kind == Kind.SECTION)]
     kept = tuple(s for i, body in together.items() for s in (canvas.slot(i), *body))
     return replace(canvas, slots=opening + kept + tuple(s for s in canvas.slots if s.kind == Kind.EMPTY))
-
-
-def already_there(name: str, taken: dict[str, np.ndarray], models: Models) -> str | None:
-    """The heading already there that says the same as `name`, None where there is none."""
-    if name.lower() in taken:
-        return name.lower()
-    vector = models.embedder([name])[0]
-    near = {known: round(float(vector @ v), 6) for known, v in taken.items()}
-    best = max(near, key=lambda known: near[known], default=None)
-    return best if best is not None and near[best] >= SAME_NAME else None

@@ -17,6 +17,7 @@ from dlm_core.embed import Embedder
 from dlm_core.layout import Budget, _there, dissolve, settle
 from dlm_core.order import Row, cuts, defines, home, in_order, means, opened_by, opens_on, together
 from dlm_core.pool import Pool
+from dlm_core.section_heads import best_heading
 from dlm_core.segment import Evidence
 from dlm_core.stems import roots
 from dlm_core.worth import agreement, best_of, fresh, holds_together, regroup, repeated, says_again, without_rumps
@@ -291,29 +292,29 @@ def test_what_is_to_the_point_is_near_by_itself_or_in_its_place(stars: Pool) -> 
 def test_a_heading_stands_over_a_third_of_its_section(stars: Pool) -> None:
     models = told(birth=[0.9, 0, 0.1], death=[0, 0, 1.0])
     cited = ["a.e10", "a.e20", "b.e10", "b.e20"]
-    score, name = section_heads.best_heading("", cited, stars, models, {}, "How do stars live?", Wanted())
-    assert name == "Birth"
+    _, name, same = best_heading("", cited, stars, models, {}, "How do stars live?", Wanted())
+    assert (name, same) == ("Birth", None)
     taken = {"birth": np.array([1.0, 0, 0], dtype=np.float32)}
-    _, name = section_heads.best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
-    assert name == "Birth"  # "Death" says too little of it: it joins the section on birth
+    _, name, same = best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    assert (name, same) == ("Birth", "birth")  # "Death" says too little of it: it joins the section on birth
     models = told(birth=[0.9, 0, 0.1], death=[0.7, 0, 0.7])
-    _, name = section_heads.best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
-    assert name == "Death"  # nearly as near as what is taken
+    _, name, same = best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    assert (name, same) == ("Death", None)  # nearly as near as what is taken
     taken["death"] = np.array([0.7, 0, 0.7], dtype=np.float32)
-    _, name = section_heads.best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
-    assert name.lower() in taken  # and then it says which section to join
+    _, name, same = best_heading("", cited, stars, models, taken, "How do stars live?", Wanted())
+    assert same == name.lower()  # and then it says which section to join
 
 
 def test_a_heading_that_says_the_same_as_another_is_taken(stars: Pool) -> None:
     models = told(birth=[1.0, 0, 0], death=[0, 0, 1.0])
-    taken = {"the birth": np.array([0.99, 0.1, 0], dtype=np.float32)}
-    assert section_heads.already_there("Birth", taken, models) == "the birth"
-    assert (
-        section_heads.already_there("Death", taken, models) is None
-        and section_heads.already_there("Death", {}, models) is None
-    )
-    _, name = section_heads.best_heading("", ["a.e10", "a.e20"], stars, models, taken, "How do stars live?", Wanted())
-    assert name == "Birth"
+    taken = {"the birth": np.array([0.99, 0.1, 0], dtype=np.float32), "life": np.array([0, 1.0, 0], dtype=np.float32)}
+    asked = "How do stars live?"
+    assert best_heading("", ["a.e10", "a.e20"], stars, models, taken, asked, Wanted())[1:] == ("Birth", "the birth")
+    assert best_heading("", ["b.e20", "b.e30"], stars, models, taken, asked, Wanted())[1:] == ("Death", None)
+    nowhere = Pool({i: replace(e, heading="") for i, e in stars.evidence.items()}, stars.vectors)
+    assert best_heading("", ["a.e10"], nowhere, models, taken, asked, Wanted())[1:] == ("How do stars live", None)
+    taken["how do stars live"] = np.array([0, 1.0, 0], dtype=np.float32)
+    assert best_heading("", ["a.e10"], nowhere, models, taken, asked, Wanted())[2] == "how do stars live"
 
 
 def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it(stars: Pool) -> None:

@@ -123,6 +123,7 @@ def test_what_a_question_is_about_ends_before_its_verb() -> None:
     assert topics("What does vitamin D do in the body")[0] == "vitamin D"
     assert topics("How does the heart pump blood") == ["the heart", "blood"]
     assert topics("Why is it important to sleep") == []
+    assert topics("How does public authority grow")[0] == "public authority"  # no "authorise"
     assert topics("How do enzymes help build proteins")[0] == "enzymes"
 
 
