@@ -22,10 +22,11 @@ import numpy as np
 from agent.brief import Brief
 from agent.duplicates import distinct
 from agent.gaps import COVERED
+from agent.numbered import about_another, may_speak, numbered
 from dlm_core.advice import asks_what_to_do, narrower
 from dlm_core.coverage import asked_beside, in_own_words, places
 from dlm_core.embed import Embedder
-from dlm_core.facts import MONTHS, unsupported
+from dlm_core.facts import unsupported
 from dlm_core.pool import Pool
 from dlm_core.segment import Evidence, Passage, instruction, usable
 from dlm_core.stems import root
@@ -53,8 +54,6 @@ SUBJECT = 0.55  # so is one under this share in what sub-questions ask beside th
 BESIDE = 0.8  # unless it is as close as this to what the draft cites
 ENOUGH = 8  # sentences are left
 RESERVED = 2  # sentences on each of the things a question asks of separately
-# "World War I", "Henry VIII", "Apollo 11": one of several of a name
-_NUMBERED = re.compile(r"\b((?:[A-Z][a-z]+ )+)([IVX]{1,5}|\d{1,2})\b(?![.,]?\d)")
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,8 @@ def gather(
     told = {s: f"{brief.question} {t}" for s, t in titles.items()} if asks_what_to_do(brief.question) else {}
     found, flagged = _candidates(many, library, set(sources), captions, told)
     numbers = numbered(brief.question)
-    found = {i: held for i, held in found.items() if not names_another(numbers, held[0].text)}
+    others = {s for s in {e.source for e, _ in found.values()} if numbers and about_another(numbers, library.source(s))}
+    found = {i: held for i, held in found.items() if may_speak(numbers, held[0].text, held[0].source in others)}
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
@@ -165,27 +165,6 @@ def gather(
     chosen.sort(key=lambda i: (place[found[i][0].source], found[i][0].start))
     left = {s: c for s, c in cut.items() if s not in {found[i][0].source for i in chosen}}
     return Selection(chosen, left, best, flagged)
-
-
-def numbered(text: str) -> dict[str, set[str]]:
-    """The numbers that each numbered name of a text has: "World War " has "I"."""
-    out: dict[str, set[str]] = {}
-    for name, number in _NUMBERED.findall(text):
-        if name.split()[-1].lower() not in MONTHS:  # "May 5" is a day
-            out.setdefault(name, set()).add(number)
-    return out
-
-
-def names_another(asked: Mapping[str, set[str]], text: str) -> bool:
-    """Whether a text speaks of another one of a name than a question asks about (`numbered`): of "World War II" and
-    never of "World War I". Vectors and words hardly tell them apart."""
-    held = numbered(text) if asked else {}
-    for name, numbers in asked.items():
-        # "During World War " names what "World War " does
-        here = [n for other, n in held.items() if other.endswith(name) or name.endswith(other)]
-        if here and numbers.isdisjoint(set().union(*here)):
-            return True
-    return False
 
 
 def _nearest(near: np.ndarray, ids: Sequence[str], allowed: set[str]) -> list[str]:

@@ -4,7 +4,8 @@
 
 A claim takes phrases out of its evidence, or says two sentences of it in one with "and" or a semicolon, and the check
 lets nothing else stand (dlm_core/support.py). Here the gold sentence itself chooses among all that may stand: which of
-the two sentences leads, which phrases go, whether the two are joined. Pairs are those of bench.leading: summary
+the two sentences leads, which phrases go, whether the two are joined. Of single cuts it says what they bring: of what
+is likely to be the point of its sentence (dlm_core/trim.py), and of the rest. Pairs are those of bench.leading: summary
 sentences of the training textbooks and the one or two sentences that hold at least 80% of their content words. One JSON
 line a figure.
 """
@@ -30,7 +31,7 @@ from dlm_core.phrases import WORD, words
 from dlm_core.support import problems
 from dlm_core.train.documents import documents, shards
 from dlm_core.train.text_data import Pair, summary_pairs
-from dlm_core.trim import CUTS, SHORTEST, Span, without
+from dlm_core.trim import CUTS, SHORTEST, Span, has_point, without
 
 WIDE = 8  # ways to cut a sentence once that are cut again
 KEPT = 24  # wordings of a sentence that are joined with those of another
@@ -71,6 +72,17 @@ def told_in_one(evidence: list[str], made: list[list[str]], gold: str) -> str:
     return next((t for t in offered[:TRIED] if not problems(t, evidence)), "")
 
 
+def single_cuts(sentence: str, gold: str) -> dict[str, list[float]]:
+    """What each single cut that the check lets stand adds to the sentence's ROUGE-L: of "points" and of "other"s."""
+    whole = rouge_l(gold, sentence)
+    out: dict[str, list[float]] = {"points": [], "other": []}
+    for a, b in spans(sentence):
+        text = without(sentence, [(a, b)])
+        if any(w[0].isalnum() for w in words(sentence[a:b])) and not problems(text, [sentence]):
+            out["points" if has_point(words(sentence[a:b])) else "other"].append(rouge_l(gold, text) - whole)
+    return out
+
+
 def of_pair(pair: Pair) -> dict[str, float]:
     """ROUGE-L of the closest there is at each step, and whether the closest is one run of its evidence."""
     made = [wordings(e, pair.target) for e in pair.evidence]
@@ -95,9 +107,9 @@ def of_pair(pair: Pair) -> dict[str, float]:
     }
 
 
-def of_book(file: Path, *, most: int) -> list[dict[str, float]]:
-    found = [p for d in documents(file) for p in summary_pairs(d) if p.covered >= COVERAGE]
-    return [of_pair(p) for p in found[:most]]
+def of_book(file: Path, *, most: int) -> list[tuple[dict[str, float], list[dict[str, list[float]]]]]:
+    found = [p for d in documents(file) for p in summary_pairs(d) if p.covered >= COVERAGE][:most]
+    return [(of_pair(p), [single_cuts(e, p.target) for e in p.evidence]) for p in found]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,7 +120,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     files = shards(args.data, training=True, folders=("textbooks",))
     with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
-        rows = [r for book in pool.map(partial(of_book, most=args.book), files) for r in book]
+        found = [r for book in pool.map(partial(of_book, most=args.book), files) for r in book]
+    rows = [row for row, _ in found]
     line("ceiling", "pairs", float(len(rows)), "count")
     for name in rows[0]:
         line("ceiling", name, float(np.mean([r[name] for r in rows])), "share")
@@ -116,6 +129,12 @@ def main(arguments: list[str] | None = None) -> int:
         gaps = np.array([r[name] - r[base] for r in rows])
         for end, value in zip(("low", "high"), interval(gaps), strict=True):
             line("ceiling", f"{name}_gap_{end}", value, "share")
+    for kind in ("points", "other"):
+        gains = np.array([g for _, cuts in found for sentence in cuts for g in sentence[kind]])
+        line("ceiling", f"cuts_of_{kind}", float(len(gains)), "count")
+        line("ceiling", f"gain_of_{kind}", float(gains.mean()), "share")
+        for end, value in zip(("low", "high"), interval(gains), strict=True):
+            line("ceiling", f"gain_of_{kind}_{end}", value, "share")
     return 0
 
 

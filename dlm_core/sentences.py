@@ -192,7 +192,7 @@ def edit_texts(
                 return not check(rest, task)
 
             if task.slot in out:
-                cuts = choose(text, weights, passes, cost=_logit(effort.sure))
+                cuts = choose(text, weights, passes, cost=_logit(effort.sure), keep_points=True)
             else:
                 cuts = _needed(text, weights, passes)
             if cuts:

@@ -20,6 +20,9 @@ SHORTEST = 5  # words that stay
 CUTS = 3  # of a sentence and look
 LOOKED_AT = 16  # stretches checked, the likeliest first
 OUT = -1000.0  # log-odds of a word that stays in any case
+# What opens so is often what a sentence is there to say: a reason, a contrast, what something is called. So is what
+# opens with a participle, "making it easier". Where books sum themselves up they keep these (python -m bench.ceiling).
+POINTS = frozenset("because but called defined since so whereas while with".split())
 
 Span = tuple[int, int]  # characters
 
@@ -63,14 +66,35 @@ def without(text: str, cuts: Sequence[Span]) -> str:
     return out[:1].upper() + out[1:]
 
 
+def has_point(stretch: Sequence[str]) -> bool:
+    """Whether a stretch of words and marks is likely to hold what its sentence is there to say: it opens so, or goes on
+    so after a comma or a dash. What stands in brackets is an aside, however it opens, and "So," only ties."""
+    if stretch[0] in ("(", "["):
+        return False
+    low = [",", *(w.lower() for w in stretch), ""]
+    return any(
+        low[i - 1] in (",", ";", "—", "–")
+        and (low[i] in POINTS or low[i].endswith("ing"))
+        and low[i : i + 2] != ["so", ","]
+        for i in range(1, len(low) - 1)
+    )
+
+
 def choose(
-    text: str, odds: Sequence[float], passes: Callable[[str], bool], *, cost: float = 0.0, most: int = CUTS
+    text: str,
+    odds: Sequence[float],
+    passes: Callable[[str], bool],
+    *,
+    cost: float = 0.0,
+    most: int = CUTS,
+    keep_points: bool = False,
 ) -> list[Span]:
     """Character spans of `text` to take out, best first, `most` of them.
 
     odds: log-odds in nats that each word or mark goes (`odds_of_words`). cost:
     nats a stretch must be worth. passes: whether a sentence may stand as the
-    result; asked for at most LOOKED_AT stretches.
+    result; asked for at most LOOKED_AT stretches. keep_points: nothing goes
+    that is likely to be what the sentence is there to say (`has_point`).
     """
     found = words(text)
     places = [(m.start(), m.end()) for m in WORD.finditer(text)]
@@ -89,7 +113,9 @@ def choose(
         left = sum(w[0].isalnum() for k, w in enumerate(found) if k not in taken and not i <= k < j)
         lead = next((w.lower() for w in found[i:j] if w[0].isalnum()), "")
         if lead in {"", "but"} or ":" in {found[i], found[i - 1] if i else ""}:
-            continue  # a comma by itself; and what "but" or a colon brings is often the point
+            continue  # a comma by itself; and what "but" or a colon brings is nearly always the point
+        if keep_points and has_point(found[i:j]):
+            continue
         if left < SHORTEST or taken & set(range(i - 1, j + 1)) or not cut_is_whole(found, i, j):
             continue
         tried += 1

@@ -21,22 +21,6 @@ def embedder() -> Embedder:
     return Embedder()
 
 
-@pytest.mark.parametrize(
-    ("text", "another"),
-    [
-        ("World War II ended in 1945.", True),
-        ("During World War II, the GMD fought from Chongqing.", True),
-        ("World War I ended in 1918, and World War II in 1945.", False),
-        ("The treaty of 1919 ended World War I.", False),
-        ("The armistice was signed in a railway car.", False),
-        ("The army had 11 divisions on May 8.", False),
-    ],
-)
-def test_another_one_of_a_name_is_not_what_is_asked_about(text: str, another: bool) -> None:
-    assert evidence.names_another(evidence.numbered("How did World War I begin and how did it end?"), text) is another
-    assert not evidence.names_another(evidence.numbered("What happened on May 5?"), text)  # a day is none of a name
-
-
 def test_what_stands_in_the_right_place_is_at_hand_although_it_does_not_repeat_the_question(
     tmp_path: Path, embedder: Embedder
 ) -> None:

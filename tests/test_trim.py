@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dlm_core.phrases import words
 from dlm_core.support import problems
-from dlm_core.trim import bracketed, choose, odds_of_words, without
+from dlm_core.trim import bracketed, choose, has_point, odds_of_words, without
 
 SENTENCE = "However, the enzyme (a protein) works in the cell, which is warm, because heat speeds it up."
 
@@ -61,3 +61,30 @@ def test_what_stands_in_brackets_is_told_from_the_rest() -> None:
     text = "Cells (of a [thin] leaf) divide) fast [now]."
     inside = [w for w, b in zip(words(text), bracketed(text), strict=True) if b]
     assert inside == ["(", "of", "a", "[", "thin", "]", "leaf", ")", "[", "now", "]"]
+
+
+@pytest.mark.parametrize(
+    ("stretch", "point"),
+    [
+        (", because heat speeds it up", True),
+        ("because heat speeds it up", True),
+        ("— making it warm", True),
+        (", which is warm, making it fast", True),
+        ("While plants grow,", True),
+        (", which is warm", False),
+        ("(because it is warm)", False),
+        (", although it is warm", False),
+        ("So,", False),
+        (", so it grows", True),
+        ("However,", False),
+    ],
+)
+def test_reasons_contrasts_and_what_comes_of_it_are_the_point_of_a_sentence(stretch: str, point: bool) -> None:
+    assert has_point(words(stretch)) is point
+
+
+def test_the_point_stays_where_it_is_to_be_kept_and_what_cannot_go_without_it_stays_too() -> None:
+    weights = odds("However", ", which is warm, because heat speeds it up")
+    cut = choose(SENTENCE, weights, lambda t: True, keep_points=True)
+    assert without(SENTENCE, cut) == "The enzyme (a protein) works in the cell because heat speeds it up."
+    assert without(SENTENCE, choose(SENTENCE, weights, lambda t: True)) == "The enzyme (a protein) works in the cell."

@@ -17,12 +17,14 @@ STOPWORDS = frozenset(
     )
 )
 _WORD = re.compile(r"_{0,2}[^\W_][\w.+#'’-]*[\w+#]|[^\W_]")
+_FIRST = re.compile(r"\b([A-Z][a-z]+) I\b(?!['’])")  # "World War I", "Elizabeth I"; and "Should I"
 
 
 def keywords(query: str, most: int = 8) -> list[str]:
     """The query's content words in order, each once, at most `most`; the query's words if it has only stop words."""
     found = [word for word in _WORD.findall(query[:1000]) if word]
-    kept = list(dict.fromkeys(word for word in found if word.lower() not in STOPWORDS))
+    first = any(name.lower() not in STOPWORDS for name in _FIRST.findall(query[:1000]))
+    kept = list(dict.fromkeys(w for w in found if w.lower() not in STOPWORDS or (first and w == "I")))
     return (kept or found)[:most]
 
 
