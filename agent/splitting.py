@@ -85,6 +85,26 @@ _TOGETHER = re.compile(
     r"competes?|cooperates?|together|connect(?:ed|s)?|combined?|affect each|influence each)\b",
     re.I,
 )
+# "the difference between a Deployment and a StatefulSet", "how mitosis differs from meiosis", "monopoly vs competition"
+_COMPARED = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"(?:.*\s)?(?:comparison|contrast|differences?|distinctions?|similarities)\s+between\s+(.+)",
+        r"(?:compare|contrast)(?:\s+and\s+contrast)?\s+(.+)",
+        rf"how\s+{AUX}\s+(.+\s(?:differ|different)\s+from\s.+)",
+        rf"how\s+{AUX}\s+(.+\scompare\s+(?:to|with)\s.+)",
+        r"how\s+(.+\sdiffers?\s+from\s.+)",
+        r"what\s+distinguishes\s+(.+\sfrom\s.+)",
+        r"(?:.*\s)?(?:distinguish|tell apart)\s+(?:between\s+)?(.+)",
+        rf"how\s+{AUX}\s+(.+\sand\s.+)\s+(?:compare|differ|different)",
+        r"(.+\s(?:vs\.?|versus)\s.+)",
+    )
+)
+_AGAINST = re.compile(
+    r",\s+(?:and\s+)?|\s+(?:and|with|to|vs\.?|versus|against|from|compare\s+(?:to|with)|(?:differs?|different)\s+from)\s+",
+    re.I,
+)
+SIDE = 6  # words of a thing that is compared with others, at most
 # "It" of "why is it important to sleep" stands for nothing, that of "why is it important to firms" for what was named.
 _FOR_NOTHING = re.compile(r"\bit\s+(?:\w+\s+){1,2}?(?:that\b|(?:for\s+\S+\s+)?to\s+(\w+))", re.I)
 _PLURAL = re.compile(r"(?:[^suia']s|[aeo]es|ia|people|men|women|children|data|criteria|phenomena)$")
@@ -92,7 +112,7 @@ _PLURAL = re.compile(r"(?:[^suia']s|[aeo]es|ia|people|men|women|children|data|cr
 
 def parts(question: str) -> tuple[str, ...]:
     """Sub-questions, at most PARTS: clauses with a question word of their own,
-    verbs joined after one subject ("How do stars form and die?"), things of a list."""
+    verbs joined after one subject ("How do stars form and die?"), things of a list; what is compared, and each side."""
     if _CONDITION.match(question):
         return (question,)
     found: list[str] = []
@@ -101,7 +121,7 @@ def parts(question: str) -> tuple[str, ...]:
         if re.fullmatch(ASKS, clause, re.I):
             clause = _asked_anew(clause, found)
         if clause:
-            found += _listed_apart(clause) or _verbs_apart(clause)
+            found += _compared(clause) or _listed_apart(clause) or _verbs_apart(clause)
     if len(found) > 1:
         about = topics(found[0])
         found = [p if i == 0 else resolved(p, about) for i, p in enumerate(found)]
@@ -136,6 +156,38 @@ def _verbs_apart(clause: str) -> list[str]:
     subject, acted_on = " ".join(words[:at]), " ".join(words[at + 1 :])
     rest_of = [_acting(m, acted_on) for m in members[1:]]
     return [f"{opening} {members[0]}", *(f"{opening[0].lower()}{opening[1:]} {subject} {m}" for m in rest_of)]
+
+
+def _compared(clause: str) -> list[str]:
+    """A question that compares, and what each side is: who says how they differ says of each what it is, on a page of
+    its own as a rule. [] where nothing is compared, or the sides are not sure."""
+    found = next((m for pattern in _COMPARED if (m := pattern.fullmatch(clause))), None)
+    if found is None:
+        return []
+    sides = _in_full([s.strip() for s in re.split(_AGAINST, found[1])])
+    unsure = rf"\b(?:{ASKS}|{AUX}|{_PREPOSITION}|it|them|they|these|those|this|two|three|each|other|\d+)\b"
+    if not 2 <= len(sides) <= PARTS - 1 or any(
+        not s or len(s.split()) > SIDE or re.match(unsure, s, re.I) or not re.search(r"[^\W\d]{2}|[A-Z]", s)
+        for s in sides
+    ):
+        return []
+    many = [_PLURAL.search(_phrase(s.split()) or s) and not re.fullmatch(r"[A-Z]\S*", s) for s in sides]
+    return [clause, *(f"what {'are' if m else 'is'} {s}" for s, m in zip(sides, many, strict=True))]
+
+
+def _in_full(sides: list[str]) -> list[str]:
+    """The things of an enumeration with what they share: "classical conditioning" of "classical and operant
+    conditioning", "the economy of India" of "the economy of China with that of India"."""
+    first, last = sides[0], sides[-1].split()
+    if " of " in first:
+        shared = first[: first.index(" of ")]
+        alike = not any(" of " in s for s in sides[1:])  # "the speed of light and sound"
+        sides = [sides[0], *(re.sub(r"^(?:that|those)(?= of )", shared, s, flags=re.I) for s in sides[1:])]
+        sides = [sides[0], *(f"{shared} of {s}" if alike else s for s in sides[1:])]
+    bare = re.sub(r"^(?:an?|the)\s+", "", first, flags=re.I)
+    if len(last) > 1 and re.fullmatch(r"\w+(?:al|an|ar|ch|ern|ese|ic|ish|ive|ous)", bare):
+        sides = [*(s if len(s.split()) > 2 else f"{s} {last[-1]}" for s in sides[:-1]), sides[-1]]
+    return sides
 
 
 def _listed_apart(clause: str) -> list[str]:

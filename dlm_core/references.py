@@ -129,6 +129,12 @@ _BARE_THING = re.compile(
     r"|(?:On|In|For|By|Under|At|With|Typically|Normally|Usually|Generally|Often)\b(?: [\w.-]+){0,4}, )?"
     r"(?:[Tt]he|[Ii]ts) (?:[a-z-]+ )?(?:" + "|".join(sorted(THING)) + r"),? " + _VERBISH
 )
+# "One gives positions of 120,000 stars": of what was told before.
+_ONE = re.compile(r"One (?:\w+ly )?(?:does|gives|goes|has|says|" + "|".join(sorted(f"{v}e?s" for v in VERBS)) + r")\b")
+# "To measure their distances requires a large baseline": whose? But "To reach its host, the virus ..." says it.
+_WHOSE = re.compile(
+    r"To [a-z]+ (?:its|their|his|her|them|it)\b[^,]*\b(?:is|are|was|were|requires?|takes?|took|means?|meant|needs?)\b"
+)
 # "About 20 percent or one liter enters the kidneys": of what?
 _SHARE = re.compile(
     r"(?:(?:Approximately|About|Around|Nearly|Almost|Roughly|Some|Over|Under|Only|Just|Up to|At least|Fewer than|More"
@@ -153,8 +159,10 @@ _CROSS = re.compile(
     r"|covered|presented|introduced|detailed|illustrated|depicted|summarized|stated|cited|referenced|pictured"
     r"|specified|documented) (?:above|below|earlier|previously|later|elsewhere|here|in the (?:section|chapter"
     r"|figure|table|text|appendix|next|previous|documentation|example))\b|\b(?:example|examples|code|list|table"
-    r"|figure|section|see|as|from|the|one|ones|described|two|all|steps?|links?) (?:above|below)\b|\b(?:above"
-    r"|below)(?:[,;:)]|\.$|[- ]mentioned)|\b[Tt]he (?:above|below)\b|\bbelow (?:are|is)\b|\bthe aforementioned"
+    r"|figure|section|see|as|from|the|one|ones|described|two|all|steps?|links?) (?:above|below)\b"
+    r"|\b[a-z]+ (?:above|below) (?:compares|depicts|describes|displays|gives|illustrates?|indicates?|lists?"
+    r"|presents|shows?|summari[sz]es)\b|\b(?:above|below)(?:[,;:)]|\.$|[- ]mentioned)|\b[Tt]he (?:above|below)\b"
+    r"|\bbelow (?:are|is)\b|\bthe aforementioned"
     r"|\baforementioned\b|\bas follows\b|\bfollows?:|\bthe following (?!year|day|month|week|morning|century|decade"
     r"|night|season|summer|winter|spring|fall|autumn|evening|election|generation)|\bfollowing (?:example|code"
     r"|command|section|table|list|steps?|lines?)\b|\(\s*(?:see|cf|e\.g\., see|left|right|top|bottom|center|a|b|c|d"
@@ -208,6 +216,7 @@ _ALSO = re.compile(
 _LATTER = re.compile(
     r"\bthe (?:brothers|sisters|couple|twins|duo|trio)\b(?! (?:of|who)\b)"
     r"|\b(?:is|are|was|were) another\b(?! name\b)"
+    r"|\bthe (?:newer|older) (?:approach|interpretation|method|model|system|theory|version|view)\b(?! of\b)"
     r"|\banother (?:example|one|way|reason|type|kind|approach|instance|option|method"
     r"|such|aspect|cause|clue|factor|problem)\b|\bin (?:a|the) (?:similar|same)"
     r" (?:fashion|way|manner)\b(?! (?:as|that|to))|\bthe (?:latter|aforesaid)\b"
@@ -267,6 +276,15 @@ _ANNOUNCES = re.compile(
     r"|features|forms|functions|goals|groups|ideas|implications|issues|kinds|levels|limitations|methods|objectives"
     r"|options|parts|phases|points|principles|problems|properties|purposes|questions|reasons|roles|rules|stages|steps"
     r"|strategies|things|types|uses|ways)\.$|\b(?:has|have|had) a (?:two|three|four)fold \w+\.$"
+    # "The stages of sleep will be identified, and sleep disorders will be described."
+    r"|\bwill (?:also |first |then )?be (?:briefly |fully )?(?:described|discussed|explained|explored"
+    r"|outlined|summari[sz]ed)\b"
+)
+# "Pod Q is running on another Node", "Firm A": of an example that was told before.
+_LETTERED = re.compile(
+    r"\b(?:[Cc]it(?:y|ies)|[Cc]ompan(?:y|ies)|[Cc]ontainer|[Cc]ountr(?:y|ies)|[Ff]irm|[Hh]ost|[Jj]ob|[Mm]achine|[Nn]ode"
+    r"|[Pp]erson|[Pp]layer|[Pp]od|[Pp]rocess|[Ss]erver|[Ss]tudent|[Tt]hread|[Tt]ransaction|[Uu]ser|[Ww]orker)s?"
+    r" [A-HJ-Z]\b(?![.’'-]\w| [A-Z])"
 )
 
 
@@ -282,6 +300,8 @@ _RULES: tuple[tuple[Callable[[str], object], str], ...] = (
     (_CROSS.search, "points elsewhere in the page"),
     (_PERSON.search, "speaks to the reader"),
     (_BARE_THING.match, "its subject is named elsewhere"),
+    (_ONE.match, "opens with an unresolved reference"),
+    (_WHOSE.match, "opens with an unresolved reference"),
     (_SHARE.match, "a share of something named elsewhere"),
     (_SMALL_CONNECT.search, "hangs on the sentence before it"),
     (_ALSO.search, "hangs on the sentence before it"),
@@ -291,6 +311,7 @@ _RULES: tuple[tuple[Callable[[str], object], str], ...] = (
     (_that_what, "points to something named before"),
     (_COMPARES.search, "compares with something named before"),
     (_ANNOUNCES.search, "announces what comes next"),
+    (_LETTERED.search, "names something of an example"),
 )
 
 

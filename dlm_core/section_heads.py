@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from dlm_core.canvas import Canvas, Kind, Slot, Wanted
+from dlm_core.headings import names_nothing
 from dlm_core.models import Models
 from dlm_core.pool import Pool
 from dlm_core.support import heading_problems
@@ -16,6 +17,7 @@ from dlm_core.wanted import forbidden
 STANDS_OVER = 0.4  # cosine that a heading is worth which all of a section's evidence stands under
 NAMES_MOST = 1 / 3  # of a section's evidence must stand under a heading that is borrowed for it
 SAME_NAME = 0.93  # cosine from which two headings say the same: "The Chinese Revolution", "Chinese Revolution"
+LONG_TITLE = 16  # words of a title or heading that is borrowed where there is no better one
 NEARLY = 0.6  # share of the nearest heading's closeness that another must have to stand where that one is taken
 
 
@@ -31,8 +33,9 @@ def best_heading(
     """The heading nearest to what the section says, and how near: the one the model
     wrote, or one that at least NAMES_MOST of its evidence stands under (heading or title of the source), the
     better the more of it does. A single word, or what is near to a heading already
-    there, must be nearer to win. Where some are taken, what is left must be NEARLY as near as they are, though it
-    may be of less evidence; where nothing is, it is the best of those taken. Last, the one of `taken` (vectors by
+    there, must be nearer to win. Where none will do, a title that is only too long does. Where some
+    are taken, what is left must be NEARLY as near as they are, though it may be of less evidence; where
+    nothing is, it is the best of those taken. Last, the one of `taken` (vectors by
     heading, in lower case) that says the same, whose section this one is to join."""
     over: dict[str, float] = {}
     for e in cited:
@@ -46,8 +49,11 @@ def best_heading(
     if len(allowed) > 1 and len(written.split()) == 1 and written not in over:
         allowed.remove(written)  # "Life": a word by itself names too little, where there is anything else
     if not allowed:
-        asked = question.rstrip("?")
-        return 0.0, asked, asked.lower() if asked.lower() in taken else None
+        known = [
+            n for n in over if 0 < len(n.split()) <= LONG_TITLE and not names_nothing(n) and not forbidden(n, wanted)
+        ]
+        last = max(known, key=lambda n: over[n], default=question.rstrip("?"))
+        return 0.0, last, last.lower() if last.lower() in taken else None
     vectors = dict(zip(allowed, models.embedder(allowed), strict=True))
     centre = pool.vectors[[pool.row(e) for e in cited]].mean(0)
     near = {n: float(vectors[n] @ centre) for n in allowed}

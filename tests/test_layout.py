@@ -315,6 +315,9 @@ def test_a_heading_that_says_the_same_as_another_is_taken(stars: Pool) -> None:
     assert best_heading("", ["a.e10"], nowhere, models, taken, asked, Wanted())[1:] == ("How do stars live", None)
     taken["how do stars live"] = np.array([0, 1.0, 0], dtype=np.float32)
     assert best_heading("", ["a.e10"], nowhere, models, taken, asked, Wanted())[2] == "how do stars live"
+    long = "The Impact of Dust and Gas on the Birth of Stars"  # ten words: no heading, but better than the question
+    titled = Pool({i: replace(e, heading="") for i, e in stars.evidence.items()}, stars.vectors, {"a": long})
+    assert best_heading("", ["a.e10"], titled, models, {}, asked, Wanted())[1:] == (long, None)
 
 
 def test_a_section_without_a_heading_of_its_own_joins_the_one_that_has_it(stars: Pool) -> None:

@@ -84,6 +84,34 @@ def test_a_list_of_things_is_a_question_on_each(question: str, found: list[str])
 
 
 @pytest.mark.parametrize(
+    ("question", "sides"),
+    [
+        ("What is the difference between a Deployment and a StatefulSet?", ["is a Deployment", "is a StatefulSet"]),
+        ("Monopoly vs. perfect competition", ["is Monopoly", "is perfect competition"]),
+        ("How does mitosis differ from meiosis?", ["is mitosis", "is meiosis"]),
+        ("How do plants and animals differ?", ["are plants", "are animals"]),
+        ("How is TCP different from UDP?", ["is TCP", "is UDP"]),
+        ("How does Kubernetes compare to Docker Swarm?", ["is Kubernetes", "is Docker Swarm"]),
+        ("What distinguishes fusion from fission?", ["is fusion", "is fission"]),
+        ("How can I tell apart a virus and a bacterium?", ["is a virus", "is a bacterium"]),
+        (
+            "Compare and contrast classical and operant conditioning.",
+            ["is classical conditioning", "is operant conditioning"],
+        ),
+        ("Compare the economy of China with that of India.", ["is the economy of China", "is the economy of India"]),
+        (
+            "What is the difference between the speed of light and sound?",
+            ["is the speed of light", "is the speed of sound"],
+        ),
+        ("What is the difference between weather and climate change?", ["is weather", "is climate change"]),
+        ("What is the difference between TCP, UDP and QUIC?", ["is TCP", "is UDP", "is QUIC"]),
+    ],
+)
+def test_what_is_compared_is_asked_about_as_a_whole_and_side_by_side(question: str, sides: list[str]) -> None:
+    assert parts(question) == (question.rstrip("?."), *(f"what {side}" for side in sides))
+
+
+@pytest.mark.parametrize(
     ("question", "second"),
     [
         ("What is CPU pinning and why is it hard to measure latency?", "why is it hard to measure latency"),
@@ -105,7 +133,11 @@ def test_a_pronoun_stays_where_nobody_knows_what_it_stands_for(question: str, se
         "Should companies use microservices or monoliths?",
         "How can I build a fast, cheap and reliable network?",
         "How do small, cheap and clean engines work?",
-        "What is the difference between TCP, UDP and QUIC?",
+        "What is the difference between them?",
+        "What comes from the sun?",
+        "How did life change between 1900 and 1950?",
+        "How did humans evolve from apes?",
+        "Compare prices at different stores",
         "How do bees, birds and bats interact?",
         "Which of Rust, Go and Zig is best for servers?",
         "What are vitamins A, D and K needed for?",

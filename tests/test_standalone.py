@@ -7,6 +7,11 @@ import pytest
 from dlm_core.standalone import standalone
 
 GOOD = """
+To reach its host, the virus needs a vector that carries it through the air.
+Vitamin D and vitamin K are soluble in fat and are stored in the liver.
+One mole contains as many particles as there are atoms in twelve grams of carbon.
+One hundred years later, there were about 120 million people in the country.
+One unintended benefit of records is that mistakes can be found and forgotten.
 If ice is a solid below zero degrees, water is a liquid above it.
 Freud, a physician, thought that memories can be repressed by the mind.
 The hippocampus is affected by stress.
@@ -50,6 +55,12 @@ Improved tools make reviews faster for everybody in the team.
 
 
 BAD = """
+The different stages of sleep will be identified, and sleep disorders will be described.
+The hypnogram below shows a person’s passage through the stages of sleep.
+Pod Q is running on another Node in the same Zone as Node N.
+One gives positions of 120,000 stars to an accuracy of one-thousandth of an arcsecond.
+To measure their distances requires a very large baseline and precise measurements.
+According to the newer view, the threats from Europe made the rulers change their ways.
 Logger objects have a threefold job.
 Picture the solar nebula at the end of the collapse phase, when it was at its hottest.
 Enables tracking of function call counts and of the time that was used.
