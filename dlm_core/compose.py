@@ -16,6 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dlm_core import asked
 from dlm_core.advice import asks_what_to_do, tells
 from dlm_core.canvas import Canvas, Kind, Slot, holds
 from dlm_core.coverage import asked_beside, in_own_words
@@ -35,6 +36,7 @@ __all__ = ["Progress", "claim_task", "seeded", "verbatim", "write_claims", "writ
 
 OPENS = 0.08  # cosine to the question that opening on what it asks about is worth
 LONG, TEDIOUS = 40, 0.1  # words from which a claim is long for a summary, and the cosine that this costs it
+LAGS = 0.3  # by which what a section says of the question may be behind the best of all for a summary
 FAR = 0.15  # by which one must be ahead of the first to open the summary
 CLEARLY = 0.05  # cosine to the question by which another claim must be ahead to take over a summary sentence
 TELLS = 0.05  # and that each degree of saying what to do is worth, where that is asked
@@ -218,6 +220,8 @@ def write_summary(
     if len(beyond) and said:  # of the subject itself every section speaks
         close = (close + (np.asarray(told) @ beyond.T).max(axis=1)) / 2
     long = np.array([len(s.text.split()) > LONG for s in said], dtype=np.float32)
+    titled = [(pool.title(s.pointers[0]) if s.pointers else "", s.text) for s in said]
+    close = close + asked.WORTH * asked.likelihood(canvas.asked, titled, models).max(axis=1, initial=-np.inf)
     near = {s.id: round(float(c), 6) for s, c in zip(said, close - TEDIOUS * long, strict=True)}
 
     def speaks(slot: Slot) -> tuple[int, float]:
@@ -240,13 +244,15 @@ def write_summary(
         claims = [s for s in body if s.kind == Kind.CLAIM and s.text and not s.disputed] or [s for s in body if s.text]
         if claims:
             chosen.append(max(claims, key=speaks))
-    answers = _answers(said, np.asarray(told), canvas.parts, models)
-    chosen = _opened(_answering(chosen[:most], answers, speaks, list(home)), speaks)
-    answering = {s.id for on in answers for s in on}
     held = {s.pointers[0]: s for s in canvas.summary}
     by_id = {s.id: s for s in canvas.claims()}
     # A sentence stays while its claim stands as it was when the sentence was written.
     stays = {c: s for c, s in held.items() if c in by_id and by_id[c].age <= s.age and by_id[c].text}
+    answers = _answers(said, np.asarray(told), canvas.parts, models)
+    told_of = {home.get(c) for c in stays}
+    chosen = _telling(chosen, said, near, [s for s in chosen if home[s.id] in told_of], most)
+    chosen = _opened(_answering(chosen, answers, speaks, list(home)), speaks)
+    answering = {s.id for on in answers for s in on}
     slots, tasks = [], {}
     taken = {claim.id for claim in chosen}
     canvas, ids = canvas.fresh_ids(len(chosen))
@@ -279,6 +285,21 @@ def write_summary(
         else:
             done.append(slot)
     return replace(canvas, summary=tuple(done))
+
+
+def _telling(
+    chosen: Sequence[Slot], said: Sequence[Slot], near: dict[str, float], standing: Sequence[Slot], most: int
+) -> list[Slot]:
+    """At most `most` of the claims `chosen`, one of each section: those `standing`, whose sections have a sentence in
+    the summary, then what speaks most of the question, and nothing that LAGS behind the best. Where that leaves one of
+    several, another of those `said` joins it. In the order of `said`."""
+    best = max((near[s.id] for s in chosen), default=0.0)
+    ranked = sorted(chosen, key=lambda s: (s not in standing, -near[s.id]))
+    kept = [s for s in ranked if s in standing or near[s.id] >= best - LAGS][:most]
+    if len(kept) == 1 < min(most, len(chosen)):
+        rest = [s for s in said if s.kind == Kind.CLAIM and not s.disputed and s not in kept]
+        kept += sorted((s for s in rest if near[s.id] >= best - LAGS), key=lambda s: -near[s.id])[:1]
+    return [s for s in said if s in kept]
 
 
 def _opened(chosen: list[Slot], worth: Callable[[Slot], tuple[int, float]]) -> list[Slot]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dlm_core import leading
+from dlm_core.asked import WORTH, likelihood
 from dlm_core.canvas import MAX_POINTERS, Canvas, Kind, Slot
 from dlm_core.conflict import conflict
 from dlm_core.coverage import FEWEST, answered, answering, answers, naming, passed_over, places, to_the_point
@@ -77,10 +78,13 @@ def sample(
     relevant = int(to_the_point(questions.numpy(), pool, where).sum())
     wished = max(FEWEST, min(budget.claims, relevant))
     there = _there(vectors, torch.from_numpy(where), questions)
+    if guidance:
+        told = [(pool.title(i), e.text) for i, e in pool.evidence.items()]
+        there = there + WORTH * torch.from_numpy(likelihood(asked, told, models).max(axis=1, initial=-np.inf))
     seen = None if usable is None else _mask(pool, usable)
     ids = pool.ids
 
-    told = features(pool, asked[0], brief)
+    known = features(pool, asked[0], brief)
 
     def denoise(
         keep: Sequence[Row] | None,
@@ -94,7 +98,7 @@ def sample(
             count,
             brief=brief,
             evidence=vectors,
-            features=told,
+            features=known,
             slots=slots,
             generator=generator,
             guidance=guidance,
@@ -154,7 +158,7 @@ def sample(
     if again := says_again(best, pool, required):
         mask = _mask(pool, fresh(best, again, pool, ids if usable is None else usable))
         (best,) = denoise(best, again, len(best), mask)
-    best = leading.led(best, pool, leading.worth(pool, models, brief=brief, features=told), required)
+    best = leading.led(best, pool, leading.worth(pool, models, brief=brief, features=known), required)
     best = regroup(best, pool, kin.numpy())
     if parts.shape[1] < 2 and (named := {r for rows in naming(asked[0], pool) for r in rows}):
         # One question: the section that names what it is about answers it, and comes first.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from dlm_core import asked
 from dlm_core.belief import Decision, disagreements
 from dlm_core.canvas import Canvas, Cause, Kind, Slot, Wanted, holds
 from dlm_core.checkpoint import load_base
@@ -235,6 +236,13 @@ def test_pins_of_the_brief_stand_in_every_draft(engine: Models, pool: Pool) -> N
         assert all(any(s.text == pin and s.pinned for s in made.claims()) for pin in pins)
 
 
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Likelihoods of a question are left out: a base that was drawn knows nothing of what answers one."""
+    monkeypatch.setattr(asked, "likelihood", lambda of, told, models: np.zeros((len(told), len(of)), np.float32))
+
+
+@pytest.mark.usefixtures("unread")
 def test_a_summary_takes_the_claim_that_speaks_most_of_the_question(engine: Models, pool: Pool) -> None:
     near = next(e for e in pool.ids if pool.evidence[e].text.startswith("Owls hunt"))
     far = next(e for e in pool.ids if pool.evidence[e].text.startswith("Owls raise"))
@@ -251,6 +259,31 @@ def test_a_summary_takes_the_claim_that_speaks_most_of_the_question(engine: Mode
     )  # hardly more: it stays
 
 
+def test_a_summary_says_nothing_of_sections_that_hardly_speak_of_the_question(
+    engine: Models, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = pool.ids[:6]
+    slots = [
+        Slot("h1", Kind.SECTION, (), "One"),
+        *(Slot(f"a{n}", Kind.CLAIM, (e,), pool.evidence[e].text) for n, e in enumerate(ids[:3])),
+        Slot("h2", Kind.SECTION, (), "Two"),
+        *(Slot(f"b{n}", Kind.CLAIM, (e,), pool.evidence[e].text) for n, e in enumerate(ids[3:])),
+    ]
+    canvas = Canvas("What do they do?", slots=tuple(slots), next_id=20)
+
+    def told(likely: dict[str, float]) -> list[str]:
+        """Claims in the summary where these are likely to be what the question was asked of, in nats."""
+        nats = [likely.get(s.id, -9.0) for _, body in canvas.sections() for s in body]
+        monkeypatch.setattr(asked, "likelihood", lambda of, told, models: np.array(nats, np.float32)[:, None])
+        made = write_summary(canvas, pool, engine, seed=0, effort=Effort(), age=1)
+        return [s.pointers[0] for s in made.summary]
+
+    assert told({"a1": 0.0, "b2": -0.1}) == ["a1", "b2"]
+    assert told({"a1": 0.0}) == ["a1"]
+    assert told({"a1": 0.0, "a2": -0.1}) == ["a1", "a2"]  # two sentences, where there are two to be had
+
+
+@pytest.mark.usefixtures("unread")
 def test_a_long_claim_stands_in_no_summary_where_a_shorter_one_says_nearly_as_much(engine: Models, pool: Pool) -> None:
     near = next(e for e in pool.ids if pool.evidence[e].text.startswith("Owls hunt"))
     head, short = Slot("s1", Kind.SECTION, (), "Owls"), pool.evidence[near].text
