@@ -86,6 +86,8 @@ def _statement(clause: str) -> str | None:
     first = words[0].lower()
     if asks.lower() == "how" and re.match(rf"{DEGREE}\b.*\s{AUX}\s", rest, re.I):
         return None  # "how long does protection last"
+    if first == "do" and len(words) > 2 and words[1].lower() in ("i", "we", "you"):
+        return None if asks.lower() == "why" else f"{asks} to {' '.join(words[2:])}"  # "How to roll back a Deployment"
     if first == "do":
         return f"{asks} {' '.join(words[1:])}"
     if first == "does":

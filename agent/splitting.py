@@ -76,6 +76,7 @@ _RELATIONAL = _words("""
 """)
 _RELATION = re.compile(rf"^(?:\S+\s+){{0,4}}?(\S+)\s+{_PREPOSITION}\s+(.+)$", re.I)
 PRONOUN = re.compile(r"\b(?:it|he|she|they|them|him|its|their|his|her|this|these)\b", re.I)
+_EACH = re.compile(r"\beach(?:\s+one)?(?=$|\s+[a-z]+ed\b)", re.I)  # "what happens in each", and no "each stage"
 _OWNS = _words("its their his her")
 _MANY = _words("they them their these")
 _SINGULAR = {"do": "does", "are": "is", "were": "was", "have": "has"}
@@ -319,6 +320,9 @@ def _phrase(words: Sequence[str]) -> str:
 def resolved(part: str, about: Sequence[str]) -> str:
     """The sub-question with its first pronoun replaced by the first of what it may be `about` that it agrees with in
     number."""
+    if every := _EACH.search(part):
+        many = next((t for t in about if _agree("they", t)), None)
+        return part if many is None else f"{part[: every.start()]}each of {many}{part[every.end() :]}"
     found = PRONOUN.search(part)
     if found is None:
         return part

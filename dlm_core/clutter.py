@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from dlm_core.phrases import WORD, ties, words
+from dlm_core.phrases import WITH_COMMA, WORD, ties, words
 from dlm_core.standalone import standalone
 
 CONNECTIVE = re.compile(
@@ -67,7 +67,8 @@ def clean(sentence: str) -> str:
     out = PARENTHESIS.sub("", sentence)
     out = _untied(ASIDE.sub("", out))
     opening = CONNECTIVE.match(out)
-    if opening and (opening.group().endswith(", ") or _SUBJECT.match(out[opening.end() :])):
+    tied = opening and (opening.group().endswith(", ") or opening.group().strip().lower() not in WITH_COMMA)
+    if opening and tied and (opening.group().endswith(", ") or _SUBJECT.match(out[opening.end() :])):
         out = out[opening.end() :]
     out = close(out)
     return out if whole(out) else sentence

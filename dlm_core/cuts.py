@@ -45,6 +45,7 @@ from dlm_core.phrases import (
     TURNS,
     VERBS,
     WHETHER,
+    WITH_COMMA,
     is_mark,
     parts,
     ties,
@@ -218,6 +219,9 @@ def _opening_is_whole(cut: _Cut) -> bool:
     subordinator = plain[0] in {"although", "while", "because", "since", "though", "as"}
     # A connective goes alone, a subordinate clause goes whole: "while" without its clause joins two by a comma.
     bare = len(plain) == 1 and plain[0] in OPENERS - AHEAD | {"instead"} and not subordinator
+    after = cut.evidence[cut.end : cut.end + 1]
+    if bare and plain[0] in WITH_COMMA and not is_mark(cut.gone[-1]) and after and not is_mark(after[0]):
+        return False
     clause = subordinator and len(plain) > 1 and plain[1] != "of" and "," not in cut.gone[:-1]
     rest = [w.lower() for w in cut.evidence[cut.end :] if not is_mark(w)]
     if clause and (PRONOUNS & set(rest) or rest[:1] == ["the"]):

@@ -46,6 +46,12 @@ OPENERS = frozenset(
     " besides clearly notably essentially basically and but so for in as by although while because since"
     " though interestingly importantly note remember recall that".split()
 )
+# These tie a sentence to the one before where a comma follows. Else they belong to the next word: "Besides GDP, there
+# are others", "Overall sales fell", "Clearly defined roles".
+WITH_COMMA = frozenset(
+    "besides overall still similarly specifically clearly notably essentially basically interestingly"
+    " importantly".split()
+)
 # What one of these points at stays behind it: without its reason, "higher not because ..., but" denies nothing.
 FOCUS = frozenset(
     "not never only even just merely simply mainly largely partly chiefly primarily rather precisely".split()

@@ -89,6 +89,8 @@ def test_what_says_what_to_do(sentence: str) -> None:
         "Never again during his presidency would the court strike down a law.",
         "CREATE DATABASE will fail if any other connection exists when it starts.",
         "Keep in mind that generic functions can lead to data loss.",
+        "You should already know how to perform a rolling update on a DaemonSet.",
+        "You should now see a list of all pods.",
         "One of the philosophies of Kubernetes is that you should not be exposed to failures.",
         "Close to the end of the process is a good time for an assessment.",
         "Use outside of physical security systems is not widely tested.",

@@ -41,6 +41,8 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
     ("question", "title", "parts"),
     [
         ("How do tides work?", "How tides work", ["How do tides work?"]),
+        ("How do I undo a commit?", "How to undo a commit", ["How do I undo a commit?"]),
+        ("Why do we sleep?", "Why do we sleep?", ["Why do we sleep?"]),
         ("What is a white dwarf?", "A white dwarf", ["What is a white dwarf?"]),
         ("Why is the sky blue?", "Why is the sky blue?", ["Why is the sky blue?"]),
         (

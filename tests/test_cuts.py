@@ -350,6 +350,15 @@ def test_a_connective_does_not_take_the_sentence_behind_it_along() -> None:
     assert problems("The field takes an overall view of the economy, and jobs.", said)
 
 
+def test_a_connective_without_its_comma_belongs_to_what_follows() -> None:
+    besides = "Besides GDP, there are several ways of measuring the size of an economy."
+    assert problems("GDP, there are several ways of measuring the size of an economy.", [besides])
+    overall = "Overall sales of new cars fell in the winter of the year."
+    assert problems("Sales of new cars fell in the winter of the year.", [overall])
+    assert not problems("The price of copper rises in winter.", ["Thus the price of copper rises in winter."])
+    assert not problems("Sales of new cars fell in winter.", ["Overall, sales of new cars fell in winter."])
+
+
 def test_who_is_meant_keeps_its_reason() -> None:
     said = "The structurally jobless are people who have no work because they lack skills valued by firms."
     assert any("breaks off" in p or "phrase" in p for p in problems(said.split(" because")[0] + ".", [said]))

@@ -151,6 +151,17 @@ def test_a_question_that_is_one_stays_whole(question: str) -> None:
     assert parts(question) == (question,)
 
 
+def test_each_is_each_of_what_was_named() -> None:
+    found = parts("What are the stages of sleep and what happens in each?")
+    assert found[1] == "what happens in each of the stages of sleep"
+    assert (
+        parts("What are viruses and bacteria and how is each treated?")[-1]
+        == "how is each of viruses and bacteria treated"
+    )
+    assert parts("What is sleep and what happens in each stage?")[1] == "what happens in each stage"
+    assert parts("What is sleep and what happens in each?")[1] == "what happens in each"
+
+
 def test_what_a_question_is_about_ends_before_its_verb() -> None:
     assert topics("What does vitamin D do in the body")[0] == "vitamin D"
     assert topics("How does the heart pump blood") == ["the heart", "blood"]
