@@ -250,7 +250,7 @@ def write_summary(
     stays = {c: s for c, s in held.items() if c in by_id and by_id[c].age <= s.age and by_id[c].text}
     answers = _answers(said, np.asarray(told), canvas.parts, models)
     told_of = {home.get(c) for c in stays}
-    chosen = _telling(chosen, said, near, [s for s in chosen if home[s.id] in told_of], most)
+    chosen = _telling(chosen, said, speaks, [s for s in chosen if home[s.id] in told_of], most)
     chosen = _opened(_answering(chosen, answers, speaks, list(home)), speaks)
     answering = {s.id for on in answers for s in on}
     slots, tasks = [], {}
@@ -288,17 +288,27 @@ def write_summary(
 
 
 def _telling(
-    chosen: Sequence[Slot], said: Sequence[Slot], near: dict[str, float], standing: Sequence[Slot], most: int
+    chosen: Sequence[Slot],
+    said: Sequence[Slot],
+    worth: Callable[[Slot], tuple[int, float]],
+    standing: Sequence[Slot],
+    most: int,
 ) -> list[Slot]:
     """At most `most` of the claims `chosen`, one of each section: those `standing`, whose sections have a sentence in
-    the summary, then what speaks most of the question, and nothing that LAGS behind the best. Where that leaves one of
-    several, another of those `said` joins it. In the order of `said`."""
-    best = max((near[s.id] for s in chosen), default=0.0)
-    ranked = sorted(chosen, key=lambda s: (s not in standing, -near[s.id]))
-    kept = [s for s in ranked if s in standing or near[s.id] >= best - LAGS][:most]
+    the summary, then those of most `worth`, and nothing that LAGS behind the best, unless it says what the thing is.
+    Where that leaves one of several, another of those `said` joins it. In the order of `said`."""
+    best = max((worth(s)[1] for s in chosen), default=0.0)
+
+    def tells_enough(slot: Slot) -> bool:
+        kind, near = worth(slot)
+        return kind > 0 or near >= best - LAGS
+
+    ranked = sorted(chosen, key=worth, reverse=True)
+    kept = [s for s in ranked if s in standing][:most]
+    kept += [s for s in ranked if s not in standing and tells_enough(s)][: most - len(kept)]
     if len(kept) == 1 < min(most, len(chosen)):
-        rest = [s for s in said if s.kind == Kind.CLAIM and not s.disputed and s not in kept]
-        kept += sorted((s for s in rest if near[s.id] >= best - LAGS), key=lambda s: -near[s.id])[:1]
+        rest = [s for s in said if s.kind == Kind.CLAIM and not s.disputed and s not in kept and tells_enough(s)]
+        kept += sorted(rest, key=worth, reverse=True)[:1]
     return [s for s in said if s in kept]
 
 
