@@ -32,8 +32,8 @@ def likelihood(asked: Sequence[str], told: Sequence[tuple[str, str]], models: Mo
     out = np.zeros((len(contexts), len(questions)), dtype=np.float32)
     for part in models.writer.fitting(contexts):
         rows = [(contexts[i], tokens) for i in part for tokens in questions]
+        read = [float(np.mean(one)) for one in models.writer.read(rows)]
         if models.writer.enough():
             return np.zeros_like(out)
-        read = [float(np.mean(one)) for one in models.writer.read(rows)]
         out[part] = np.array(read, dtype=np.float32).reshape(len(part), len(questions))
     return np.round(out - out.max(axis=0, initial=-np.inf), 3) if len(out) else out

@@ -67,9 +67,10 @@ def clean(sentence: str) -> str:
     out = PARENTHESIS.sub("", sentence)
     out = _untied(ASIDE.sub("", out))
     opening = CONNECTIVE.match(out)
-    tied = opening and (opening.group().endswith(", ") or opening.group().strip().lower() not in WITH_COMMA)
-    if opening and tied and (opening.group().endswith(", ") or _SUBJECT.match(out[opening.end() :])):
-        out = out[opening.end() :]
+    if opening:
+        said, rest = opening.group(), out[opening.end() :]
+        if said.endswith(", ") or (said.strip().lower() not in WITH_COMMA and _SUBJECT.match(rest)):
+            out = rest
     out = close(out)
     return out if whole(out) else sentence
 

@@ -78,7 +78,9 @@ def sample(
     relevant = int(to_the_point(questions.numpy(), pool, where).sum())
     wished = max(FEWEST, min(budget.claims, relevant))
     there = _there(vectors, torch.from_numpy(where), questions)
-    if guidance:
+    slots = min(budget.slots, models.planner.config.slots)
+    in_parts = held is None and budget.slots > slots  # more than one plan holds: each part is guided by itself
+    if guidance and not in_parts:
         told = [(pool.title(i), e.text) for i, e in pool.evidence.items()]
         there = there + WORTH * torch.from_numpy(likelihood(asked, told, models).max(axis=1, initial=-np.inf))
     seen = None if usable is None else _mask(pool, usable)
@@ -113,9 +115,8 @@ def sample(
 
     if held is not None:
         return denoise(held, remask, len(held))[0]
-    slots = min(budget.slots, models.planner.config.slots)
     parts = answers(asked[1:], pool, where, models)
-    if budget.slots > slots:  # more than one plan holds
+    if in_parts:
         sizes = shares(budget, slots)
         rows = [pool.row(e) for e in usable] if usable is not None else list(range(len(pool)))
         parted = by_subject(kin.numpy(), near.numpy(), rows, len(sizes))
