@@ -39,12 +39,12 @@ def bind(texts: Sequence[str], offered: Sequence[Evidence], embedder: Embedder) 
     that it is an edit of, else the nearest that has every number, date and name of it."""
     if not texts or not offered:
         return ["" for _ in texts]
-    near = np.round(embedder(list(texts)) @ embedder([e.text for e in offered]).T, 6)
+    near = np.round(embedder(list(texts)) @ embedder([e.said for e in offered]).T, 6)
     out = []
     for n, text in enumerate(texts):
         order = [int(i) for i in np.lexsort((np.arange(len(offered)), -near[n])) if near[n, i] >= BOUND][:6]
-        edits = [i for i in order if not problems(text, [offered[i].text])]
-        close = [i for i in order if not unsupported(text, [offered[i].text])]
+        edits = [i for i in order if not problems(text, [offered[i].said])]
+        close = [i for i in order if not unsupported(text, [offered[i].said])]
         best = [*edits, *close]
         out.append(offered[best[0]].id if best else "")
     return out

@@ -97,7 +97,7 @@ def gather(
     found, flagged = _candidates(many, library, set(sources), captions, told)
     numbers = numbered(brief.question)
     others = {s for s in {e.source for e, _ in found.values()} if numbers and about_another(numbers, library.source(s))}
-    found = {i: held for i, held in found.items() if may_speak(numbers, held[0].text, held[0].source in others)}
+    found = {i: held for i, held in found.items() if may_speak(numbers, held[0].said, held[0].source in others)}
     for e in library.evidence(i for i in kept if i not in found):
         found[e.id] = (e, 0.0)
     if not found:
@@ -120,7 +120,7 @@ def gather(
     close_to = np.round(vectors @ asked.T, 6)
     alone = close_to.max(axis=1)
     near = np.round(((vectors + context) @ asked.T).max(axis=1) / 2, 6)
-    shared = _shared_words(brief.question, [" ".join((found[i][0].text, *standing[i])) for i in ids])
+    shared = _shared_words(brief.question, [" ".join((found[i][0].said, *standing[i])) for i in ids])
     closeness = _closeness(origin, near)
     says = _closeness(origin, alone)
     best = max(says.values())
@@ -247,7 +247,7 @@ def _answering_a_part(parts: Sequence[str], near: np.ndarray, found: Sequence[Ev
     """The sentences that answer one of several sub-questions in its own words, and those that stand under one heading
     with such a one; near (n, parts) cosines. A page on one half of a question is far from the whole."""
     out: set[str] = set()
-    for n, says in enumerate(in_own_words(parts, near, [e.text for e in found])):
+    for n, says in enumerate(in_own_words(parts, near, [e.said for e in found])):
         under = {(found[i].source, found[i].heading) for i in says if found[i].heading}
         beside = [i for i, e in enumerate(found) if (e.source, e.heading) in under and i not in says]
         out |= {found[i].id for i in (*says, *sorted(beside, key=lambda i: (-near[i, n], i))[:UNDER])}
@@ -278,7 +278,7 @@ def _fold(ranked: Sequence[str], items: dict[str, Evidence], vectors: np.ndarray
     for n, name in enumerate(ranked):
         if out and name not in kept:
             close = vectors[out] @ vectors[n]
-            if any(_same(items[name].text, items[ranked[out[j]]].text) for j in np.flatnonzero(close > TWIN).tolist()):
+            if any(_same(items[name].said, items[ranked[out[j]]].said) for j in np.flatnonzero(close > TWIN).tolist()):
                 continue
         out.append(n)
     return [ranked[n] for n in out]

@@ -155,7 +155,7 @@ def _said(canvas: Canvas, pool: Pool) -> list[str]:
     """The claims, and what they cite with its heading and its source's title."""
     cited = [e for e in canvas.cited() if e in pool.evidence]
     texts = [s.text for s in canvas.claims() if s.text]
-    return texts + [f"{pool.evidence[e].heading} {pool.evidence[e].text} {pool.title(e)}" for e in cited]
+    return texts + [f"{pool.evidence[e].heading} {pool.evidence[e].said} {pool.title(e)}" for e in cited]
 
 
 def carriers(canvas: Canvas, pool: Pool) -> list[tuple[Slot, set[str]]]:

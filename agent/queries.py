@@ -139,8 +139,8 @@ def feedback(canvas: Canvas, pool: Pool, known: set[str]) -> list[str]:
 
 
 def _marking(inside_ids: set[str], pool: Pool, known: set[str]) -> list[str]:
-    inside = Counter(w for e in sorted(inside_ids) for w in _content(pool.evidence[e].text))
-    everywhere = Counter(w for e in pool.evidence.values() for w in _content(e.text))
+    inside = Counter(w for e in sorted(inside_ids) for w in _content(pool.evidence[e].said))
+    everywhere = Counter(w for e in pool.evidence.values() for w in _content(e.said))
     many, total = len(inside_ids), len(pool)
     weight: dict[str, float] = {}
     for word, r in inside.items():

@@ -39,7 +39,7 @@ def holding(
         found: list[str] = []
         for passage, _ in library.search(f"{term} {brief.question}", PASSAGES, set(sources)):
             if holds(passage.text, term) and not addresses_reader(f"{passage.heading}\n{passage.text}"):
-                found += [e.id for e in library.evidence_of(passage.id) if e.standalone and holds(e.text, term)]
+                found += [e.id for e in library.evidence_of(passage.id) if e.standalone and holds(e.said, term)]
         near = library.vectors(found) @ question if found else []
         best = sorted(range(len(found)), key=lambda i: (-round(float(near[i]), 6), found[i]))
         out |= dict.fromkeys(found[i] for i in best[:EACH])

@@ -23,6 +23,7 @@ from statistics import mean, median
 from typing import Any
 
 from bench.line import line
+from dlm_core import lists
 from dlm_core.models import Models, load_models
 from dlm_core.support import problems
 from tools.providers import open_providers
@@ -69,7 +70,9 @@ def supported(question: Question, report: dict[str, Any]) -> list[dict[str, Any]
         said = []
         for claim in (c for s in report["sections"] for c in s["claims"]):
             held = [report["evidence"][e] for e in claim["evidence"]]
-            if any(e["source"] in mine for e in held) and not problems(claim["text"], [e["text"] for e in held]):
+            if any(e["source"] in mine for e in held) and not problems(
+                claim["text"], [lists.said(e["text"]) for e in held]
+            ):
                 said.append(claim["text"].lower())
         spoken = any(word in text for word in page.words for text in said)
         out.append({"page": page.page, "claims": len(said), "fact": spoken})

@@ -146,7 +146,7 @@ def disagreements(pool: Pool, fresh: Sequence[str] | None = None) -> dict[str, s
             ordered = i < j if late is None else f in late and e not in late
             if not apart or not ordered or e in out or near[i, j] < (0.8 if late is None else NEAR):
                 continue
-            if changes(pool.evidence[e].text, pool.evidence[f].text, strict=late is None):
+            if changes(pool.evidence[e].said, pool.evidence[f].said, strict=late is None):
                 winner = preferred(e, f, pool)
                 out[f if winner == e else e] = winner
     return {old: by for old, by in out.items() if by not in out}
@@ -162,7 +162,7 @@ def preferred(old: str, new: str, pool: Pool) -> str:
     dates = [pool.dates.get(pool.evidence[e].source, "") for e in (old, new)]
     if all(dates) and dates[0] != dates[1]:
         return old if dates[0] > dates[1] else new
-    return old if _latest_year(pool.evidence[old].text) > _latest_year(pool.evidence[new].text) else new
+    return old if _latest_year(pool.evidence[old].said) > _latest_year(pool.evidence[new].said) else new
 
 
 # --- which claims move ----------------------------------------------------------------
@@ -185,14 +185,14 @@ def _moved(pairs: Sequence[tuple[Slot, str]], pool: Pool, models: Models, use: P
             for held in slot.pointers:
                 if pool.evidence[held].source == pool.evidence[e].source:
                     continue  # what one source says of two things is no contradiction
-                for change in changes(pool.evidence[held].text, pool.evidence[e].text):
+                for change in changes(pool.evidence[held].said, pool.evidence[e].said):
                     if _places(slot, change.old, models):
                         found.append((slot, held, e, change))
     else:
         # Without it, the facts of a claim are its key tokens, whatever the new evidence says of them.
         for slot, e in pairs[: PAIRS // 8]:
             if float(pool.vectors[pool.row(slot.pointers[0])] @ pool.vectors[pool.row(e)]) >= TWIN:
-                found.append((slot, slot.pointers[0], e, Change("any", slot.text, pool.evidence[e].text)))
+                found.append((slot, slot.pointers[0], e, Change("any", slot.text, pool.evidence[e].said)))
     falls = _falls([(s, e, c.old) for s, _, e, c in found], pool, models) if use.reading else [THRESHOLD] * len(found)
     made = [_Moved(s, h, e, c, fall) for (s, h, e, c), fall in zip(found, falls, strict=True)]
     # One piece of evidence changes a claim: the one that says nearest to what the claim's evidence says.
@@ -229,9 +229,9 @@ def _named(fallen: Sequence[Change], pool: Pool, fresh: Sequence[str]) -> dict[s
     """Old evidence that names a fallen premise -> the nearest new evidence that names what took its place."""
     out = {}
     for change in fallen:
-        say = [e for e in fresh if says(pool.evidence[e].text, change.new)]
+        say = [e for e in fresh if says(pool.evidence[e].said, change.new)]
         for e in pool.ids:
-            if say and e not in set(fresh) and change.named_in(pool.evidence[e].text):
+            if say and e not in set(fresh) and change.named_in(pool.evidence[e].said):
                 here = pool.vectors[pool.row(e)]
                 out[e] = max(say, key=lambda f: float(pool.vectors[pool.row(f)] @ here))
     return out
@@ -258,7 +258,7 @@ def _falls(asked: Sequence[tuple[Slot, str, str]], pool: Pool, models: Models) -
     rows = []
     for slot, e, _ in asked:
         first = pool.evidence[slot.pointers[0]]
-        texts = [*pool.texts(slot.pointers), pool.evidence[e].text]
+        texts = [*pool.texts(slot.pointers), pool.evidence[e].said]
         tokens = _tokens(slot, models)
         rows.append((claim_task(slot, pool, models).context, tokens))
         rows.append((tuple(encode(prompt(pool.title(first.id), first.heading, texts, CLAIM))), tokens))
@@ -292,7 +292,7 @@ def _additions(
         near = np.sort(held @ pool.vectors[pool.row(e)])
         fits = near[-1] >= NEIGHBOUR and near[-AMONG:].mean() >= loosest
         if fits and near[-1] < TWIN and e not in disputes and e not in disputes.values():
-            text = pool.evidence[e].text
+            text = pool.evidence[e].said
             if max(share(text, said) for said in pool.texts(cited)) < KNOWN:
                 close[e] = float(near[-AMONG:].mean())
     if not close:

@@ -108,7 +108,7 @@ def answered(used: Collection[int], parts: np.ndarray) -> float:
 def naming(question: str, pool: Pool) -> list[list[int]]:
     """For each word of the question that only some of the pool is about, the rows that have it, in text, heading or
     title: by vectors, everything on diffusion models answers a question about their remasking."""
-    held = [roots(f"{e.text} {e.heading} {pool.title(i)}") for i, e in pool.evidence.items()]
+    held = [roots(f"{e.said} {e.heading} {pool.title(i)}") for i, e in pool.evidence.items()]
     rows = [[n for n, words in enumerate(held) if word in words] for word in sorted(roots(question))]
     return [on for on in rows if FEWEST < len(on) <= SOME * len(pool)]
 

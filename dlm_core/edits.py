@@ -227,7 +227,7 @@ def merge(canvas: Canvas, span: Sequence[str], pool: Pool, models: Models, *, ag
         raise Unmet("it takes two claims that rest on evidence at hand and are not pinned")
     if named and home[slots[0].id] != home[slots[1].id]:
         raise Unmet("the two claims stand in different sections")
-    known = "\n".join(e.text for e in pool.evidence.values())
+    known = "\n".join(e.said for e in pool.evidence.values())
     texts: dict[str, str] = {}
     gone: dict[str, str] = {}  # id -> id of the claim it is now part of
     why = "no two claims of a section there fit into one sentence that their evidence bears out"
@@ -302,7 +302,7 @@ def fitting(canvas: Canvas, offered: Sequence[str], pool: Pool, models: Models) 
         if len(near) and float(near.max()) >= TWIN:
             continue
         beside = [cited[i] for i in np.flatnonzero(near >= FITS).tolist()]
-        if any(conflict(pool.evidence[c].text, pool.evidence[e].text) for c in beside):
+        if any(conflict(pool.evidence[c].said, pool.evidence[e].said) for c in beside):
             continue  # what disagrees comes by --add, where it is weighed
         new.append(e)
     if not new:

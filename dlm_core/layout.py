@@ -81,7 +81,7 @@ def sample(
     slots = min(budget.slots, models.planner.config.slots)
     in_parts = held is None and budget.slots > slots  # more than one plan holds: each part is guided by itself
     if guidance and not in_parts:
-        told = [(pool.title(i), e.text) for i, e in pool.evidence.items()]
+        told = [(pool.title(i), e.said) for i, e in pool.evidence.items()]
         there = there + WORTH * torch.from_numpy(likelihood(asked, told, models).max(axis=1, initial=-np.inf))
     seen = None if usable is None else _mask(pool, usable)
     ids = pool.ids
@@ -217,21 +217,21 @@ def settle(rows: Sequence[Row], pool: Pool, budget: Budget, pinned: Collection[s
         elif kind == Kind.CLAIM and ids and len(place_of) < budget.most:
             lead = pool.vectors[pool.row(ids[0])]
             twin = next((e for e in place_of if float(pool.vectors[pool.row(e)] @ lead) >= leading.TWIN), None)
-            if twin is not None and not conflict(pool.evidence[twin].text, pool.evidence[ids[0]].text):
+            if twin is not None and not conflict(pool.evidence[twin].said, pool.evidence[ids[0]].said):
                 if twin in pinned:
                     continue
                 at = place_of[twin]
                 # A further citation has to bear out the sentence it stands behind, with every number and name.
-                if not unsupported(pool.evidence[twin].text, [pool.evidence[ids[0]].text]):
+                if not unsupported(pool.evidence[twin].said, [pool.evidence[ids[0]].said]):
                     joined = tuple(dict.fromkeys((*kept[at][1], ids[0])))[:MAX_POINTERS]
                     kept[at] = (Kind.CLAIM, joined, kept[at][2])
                 continue
-            text = pool.evidence[ids[0]].text
+            text = pool.evidence[ids[0]].said
             support = [
                 e
                 for e in ids[1:]
                 if float(pool.vectors[pool.row(e)] @ lead) >= leading.AGREES
-                and not unsupported(text, [pool.evidence[e].text])
+                and not unsupported(text, [pool.evidence[e].said])
             ]
             place_of[ids[0]] = len(kept)
             kept.append((Kind.CLAIM, (ids[0], *support), sure))

@@ -30,6 +30,9 @@ _MEANS = re.compile(
     r"(?:refers? to|means?|(?:is|are) (?:defined as|the(?! (?:most|first|only|\w+est)\b)))\b"
 )
 
+# Where something is asked of: at the end of a question, what stands behind "in" or "on" is not its subject.
+_WHERE = re.compile(r" (?:at|in|inside|on|under|using|with|within) (?:(?:an?|the) )?(?:[\w-]+ ){0,2}[\w-]+\W*$")
+
 
 def opens_on(question: str, text: str) -> bool:
     """Whether a sentence's first words name something of the question: what it speaks of, not what it mentions."""
@@ -66,10 +69,12 @@ def home(places: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 def defines(question: str, text: str) -> int:
     """Where in a question the word stands that a sentence defines (0 for the first content word); -1 for a sentence
-    that says of nothing in the question what it is. "Developmental psychology" is not what "develop" asks about."""
+    that says of nothing in the question what it is. "Developmental psychology" is not what "develop" asks about, nor
+    Debian what "How is a firewall set up on Debian?" does."""
     found = _IS.match(text)
     subject = _names(found[1]) if found else []
-    asked = _names(question)
+    about = _names(_WHERE.sub("", question))
+    asked = about or _names(question)
     return min(map(asked.index, subject)) if subject and set(subject) <= set(asked) else -1
 
 
@@ -178,7 +183,7 @@ def cuts(kin: np.ndarray, count: int) -> list[int]:
 def opened_by(rows: Sequence[Row], pool: Pool, question: str) -> list[Row]:
     """A compact plan that says first what the thing is that the question is about, where a claim of it does: that
     claim comes first in its section, and the section before the others."""
-    at = {i: defines(question, pool.evidence[ids[0]].text) for i, (kind, ids, _) in enumerate(rows) if ids}
+    at = {i: defines(question, pool.evidence[ids[0]].said) for i, (kind, ids, _) in enumerate(rows) if ids}
     found = [i for i, where in at.items() if where >= 0 and rows[i][0] == Kind.CLAIM]
     if not found:
         return list(rows)

@@ -125,7 +125,7 @@ def features(pool: Pool, asked: str, question_vector: np.ndarray | Tensor) -> Te
         headings=[e.heading for e in rows],
         starts=[e.start for e in rows],
         opens=[e.lead == "" for e in rows],
-        texts=[e.text for e in rows],
+        texts=[e.said for e in rows],
         asked=asked,
     )
     return torch.from_numpy(made)

@@ -58,7 +58,7 @@ class Pool:
         return np.asarray(self.vectors @ self.vectors.T + together, dtype=np.float32)
 
     def texts(self, ids: Sequence[str]) -> list[str]:
-        return [self.evidence[i].text for i in ids]
+        return [self.evidence[i].said for i in ids]
 
     def title(self, evidence_id: str) -> str:
         return self.titles.get(self.evidence[evidence_id].source, "")

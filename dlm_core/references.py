@@ -28,7 +28,8 @@ _CONNECTIVES = re.compile(
     r"|an (?:example|illustration|alternative|aside|added|[a-z]+ example)|a [a-z, ]{0,30}example))\b|By (?:contrasts?"
     r"|comparison|then|now|doing|this|that|these)|On the (?:next|last|previous|second|third|other|one"
     r"|contrary|flip|same)|On top of|That is|Indeed"
-    r"|Of (?:course|these|those|all|the (?:two|three|four|five|six|above))|After all|Again|Besides,|Rather(?! than)"
+    r"|Of (?:course|these|those|all|the (?:two|three|four|five|six|above))|After all|Again|Besides,|Except,|WHEREAS"
+    r"|Rather(?! than)"
     r"|Meanwhile|Afterwards?|Subsequently|Specifically|Particularly|Namely|Notably|Importantly|Clearly|Obviously"
     r"|Fortunately|Unfortunately|Interestingly|Surprisingly|Luckily|Sadly|Curiously|Ironically|Hopefully|Naturally"
     r"|Basically|Essentially|Evidently|Apparently|Certainly|Now|Perhaps|Maybe|Well|Yes|No,|Sure|OK|Okay|To (?:begin"
@@ -56,6 +57,7 @@ _CONNECTIVES = re.compile(
     r"|required|desired|any|anything|this|that|these|those|one of|only|true|false|True|False|None|unset|omitted"
     r"|present|absent))(?:\b|(?<=,))"
 )
+_GIVEN = r"[^:;.]{0,90}: \w"  # what follows stands in the sentence itself, after a colon
 _DEICTIC_START = re.compile(
     r"(?:[A-Z]\w+ (?:\w+ ){0,2}of (?:it|them)\b"
     r"|This|That|These|Those|It|Its|They|Their|Theirs|Them|He|His|Him|She|Her|Hers|Such|Both|Here|Another|Others?"
@@ -75,7 +77,8 @@ _DEICTIC_START = re.compile(
     r"|would|might|could|may))|Two (?:of|such|other|more|are|were)|Three (?:of|such|other|more|are)"
     r"|Half of (?:these|those|them)|Much of (?:this|that|the|it)|Part of (?:this|that|the|it|these)"
     r"|More than (?:this|that)|Similar|The (?:second|third|fourth|fifth|sixth|next|other|others|latter|former|same"
-    r"|previous|preceding|above|following|aforementioned|remaining|rest|remainder|resulting|reverse|opposite|two"
+    r"|previous|preceding|above|following(?!" + _GIVEN + r")"
+    r"|aforementioned|remaining|rest|remainder|resulting|reverse|opposite|two"
     r"|three|four|five|last|final|current|corresponding|new(?! moon)|only|answer|idea|point|key|trick|catch|bottom line"
     r"|good news|bad news|upshot|result|results|effect|effects|difference|differences|more|less|better|first (?:is"
     r"|was|step|type|of|one|way|reason|example|option|approach|method|stage|phase|line|argument|parameter|thing"
@@ -96,7 +99,7 @@ _DEICTIC_START = re.compile(
     r"|poorer|left|right|top|bottom|middle|leftmost|rightmost|upper) (?!(?:the|house|class|classes|back|half|wing"
     r"|court|courts)\b)|There(?! (?:is|are|was|were|has|have|exist|exists|may|can|will|must|should)\b)|There (?:is"
     r"|are|was|were|has|have|may|can|will|must|should)\b[^.]{0,40}\b(?:other|another|also|additional|further|this"
-    r"|these|such|more|no|reasons|exceptions|ways))\b"
+    r"|these|such|more|no|(?:reasons|exceptions|ways)(?! " + _GIVEN + r")))\b"
 )
 _IMPLIED = re.compile(
     r"(?:Changed|New|Added|Deprecated|Removed|Renamed|Introduced) (?:in|since|as of|after|with|by|from|the)\b"
@@ -163,9 +166,11 @@ _CROSS = re.compile(
     r"|\b[a-z]+ (?:above|below) (?:compares|depicts|describes|displays|gives|illustrates?|indicates?|lists?"
     r"|presents|shows?|summari[sz]es)\b|\b(?:above|below)(?:[,;:)]|\.$|[- ]mentioned)|\b[Tt]he (?:above|below)\b"
     r"|\bbelow (?:are|is)\b|\bthe aforementioned"
-    r"|\baforementioned\b|\bas follows\b|\bfollows?:|\bthe following (?!year|day|month|week|morning|century|decade"
-    r"|night|season|summer|winter|spring|fall|autumn|evening|election|generation)|\bfollowing (?:example|code"
-    r"|command|section|table|list|steps?|lines?)\b|\(\s*(?:see|cf|e\.g\., see|left|right|top|bottom|center|a|b|c|d"
+    r"|\baforementioned\b|\bas follows\b(?!: \w)|\bfollows?:(?! \w)"
+    r"|\bthe following (?!year|day|month|week|morning|century|decade"
+    r"|night|season|summer|winter|spring|fall|autumn|evening|election|generation)(?!" + _GIVEN + r")"
+    r"|\b(?:[Tt]he following \w+|following) (?:class|example|code|command|(?:sub)?sections?|table|list|steps?|lines?)\b"
+    r"|\(\s*(?:see|cf|e\.g\., see|left|right|top|bottom|center|a|b|c|d"
     r"|i|ii|iii|refer|as in|click|link|image|credit|courtesy|middle|shown)\b|\bsee (?:also|section|chapter|figure"
     r"|table|how|below|above|https?|page|the (?:section|chapter|docs|documentation|manual|page|next|notes?"
     r"|description|reference|guide|appendix|article))\b|[,;] (?:please )?see\b|\bfor (?:more|further|additional"

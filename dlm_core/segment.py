@@ -20,6 +20,7 @@ from dlm_core.clutter import clean, mendable
 from dlm_core.headings import heading_of
 from dlm_core.inline import clean_inline
 from dlm_core.introduced import introduced, refers_back
+from dlm_core.lists import said, told
 from dlm_core.standalone import standalone
 
 __all__ = ["Evidence", "Passage", "captions", "instruction", "split", "tidy", "usable"]
@@ -46,9 +47,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One sentence (or code block, table row, heading) of a passage.
+    """One sentence (or list with its lead, code block, table row, heading) of a passage.
 
-    `id` is f"{source}.e{start}"; `stored_text[start:end] == text`, always.
+    `id` is f"{source}.e{start}"; `stored_text[start:end] == text`, always. What it says, as a sentence, is `said`:
+    for anything but a list that is its text.
     """
 
     id: str
@@ -62,6 +64,10 @@ class Evidence:
     standalone: bool  # may be offered to a claim as it is
     reason: str  # why not, "" if standalone
     caption: bool = False  # it stands in the caption of a figure
+
+    @property
+    def said(self) -> str:
+        return said(self.text)
 
 
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
@@ -240,20 +246,48 @@ def _atoms(text: str, kind: str, start: int, end: int, block: int, above: str, h
     for a, b in sentences(text[start:end]):
         for c, d in _cut(text, start + a, start + b):
             sentence = text[c:d]
-            reason = standalone(sentence)
-            # What would stand alone without its clutter is asked the same: "However, the disks formed later".
-            said = clean(sentence) if mendable(sentence) else "" if reason else sentence
-            if said and introduced(said, lead, heading):
-                reason = INTRODUCED[0]
-            elif said and refers_back(said, text[start:c], heading):
-                reason = INTRODUCED[1]
-            elif reason in ORDERS and (unmeant or refers_back(sentence, text[start:c], heading)):
-                reason = unmeant or INTRODUCED[1]
+            reason = _reason(sentence, lead, text[start:c], heading)
+            if reason in ORDERS and unmeant:
+                reason = unmeant
             if not reason and hanging and not lead:
                 reason = "list item under a lead" if kind == "item" else "hangs on the line before it"
             atoms.append(_Atom(c, d, kind, block, lead, len(sentence.split()), reason))
             lead = sentence
     return atoms
+
+
+def _reason(sentence: str, lead: str, before: str, heading: str) -> str:
+    """Why a sentence cannot stand alone after the sentence `lead` and all that is `before` it in its block; "" where
+    it can."""
+    reason = standalone(sentence)
+    # What would stand alone without its clutter is asked the same: "However, the disks formed later".
+    left = clean(sentence) if mendable(sentence) else "" if reason else sentence
+    if left and introduced(left, lead, heading):
+        return INTRODUCED[0]
+    if (left and refers_back(left, before, heading)) or (reason in ORDERS and refers_back(sentence, before, heading)):
+        return INTRODUCED[1]
+    return reason
+
+
+def _listed(atoms: list[_Atom], text: str, heading: str) -> list[_Atom]:
+    """The atoms of one section, those that lead to a list reaching to its end where both can be told in one sentence
+    that stands alone. The items stay: they may be read, and not cited."""
+    out = list(atoms)
+    for n, atom in enumerate(atoms):
+        last = n
+        while last + 1 < len(atoms) and atoms[last + 1].kind == "item":
+            last += 1
+        if atom.kind != "prose" or last == n or not text[atom.start : atom.end].endswith(":"):
+            continue
+        after = atoms[last + 1 : last + 3]
+        # Code, a table or another paragraph may belong to the last item, and the list go on behind it.
+        if any(a.kind in ("code", "row") for a in after[:1]) or any(a.kind == "item" for a in after):
+            continue
+        sentence = told(text[atom.start : atoms[last].end])
+        before = text[text.rfind("\n", 0, atom.start) + 1 : atom.start]
+        if sentence and not _reason(sentence, atom.lead, before, heading):
+            out[n] = replace(atom, end=atoms[last].end, reason="")
+    return out
 
 
 def _groups(atoms: list[_Atom]) -> list[list[_Atom]]:
@@ -295,6 +329,7 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
 
     def close() -> None:
         nonlocal title
+        whole = {a.start: a for a in _listed(section, text, heading)}
         for number, group in enumerate(_groups(section)):
             start, end = group[0].start, group[-1].end
             passage = Passage(f"{source}.p{start}", source, heading, start, end, text[start:end])
@@ -304,6 +339,8 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
                 name = f"{source}.e{a}"
                 evidence.append(Evidence(name, source, passage.id, heading, a, b, text[a:b], "", False, "heading"))
             for atom in group:
+                if whole[atom.start].end <= end:  # a list that goes on in the next passage stays parted
+                    atom = whole[atom.start]
                 evidence.append(
                     Evidence(
                         f"{source}.e{atom.start}",

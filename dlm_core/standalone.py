@@ -232,6 +232,15 @@ _SOMEBODY = re.compile(
 )
 # "When describing a person, suggests a tantrum"
 _NO_SUBJECT = re.compile(r"(?:When|While|If) [a-z]+(?:ing|ed)\b[^,]*, [a-z]+(?:s|ed) (?:an?|the|that|to|how)\b")
+# "A mechanism by which values are split, called TOAST.": a thing with its name, and nothing said of it.
+_NAMED_LAST = re.compile(
+    r"(An? [^,;]{3,60} (?:that|which|who|where) [^;]*), (?:(?:also|often|sometimes) )?(?:called|named|termed|known as)"
+    r" (?!for\b)[^,;]*\.$"
+)
+# "The manual should not be included.": in what, the sentence before says.
+_INTO_NOTHING = re.compile(
+    r"[^,;]{3,90} (?:should|must) (?:not )?be (?:included|omitted|specified|provided|added|given|listed|supplied)\.$"
+)
 # "Something the claimant possesses": an entry of a glossary.
 _GLOSS = re.compile(r"Something (?:the|an?|that|which)\b")
 
@@ -242,6 +251,7 @@ _ASKED_BEFORE = re.compile(r"[^,;]{3,60} (?:refused|agreed|consented|complied|ob
 _ELSEWHERE = {
     _ASKED_BEFORE: "goes on from what was said before",
     _GLOSS: "no verb",
+    _INTO_NOTHING: "by what is said elsewhere",
     _PARAMETER: "a parameter named elsewhere",
     _THEN_NOW: "goes on from what was said before",
     _SOMEBODY: "a person named elsewhere",
@@ -257,6 +267,9 @@ def _fragment(s: str) -> str:
     if aim and not _MEANS.search(s):
         return "no main clause"
     if _NAMED_ONLY.match(s) and not _FINITE.search(s):
+        return "no verb"
+    named = _NAMED_LAST.match(s)
+    if named and _verbless(f"{named[1]}.", long=1000):
         return "no verb"
     if _NO_SUBJECT.match(s):
         return "its subject is implied"

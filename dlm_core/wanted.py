@@ -32,7 +32,7 @@ def forbidden(text: str, wanted: Wanted) -> list[str]:
 
 def allowed(ids: Sequence[str], pool: Pool, wanted: Wanted) -> list[str]:
     """The evidence among `ids` that holds no forbidden term."""
-    return [e for e in ids if not forbidden(pool.evidence[e].text, wanted)]
+    return [e for e in ids if not forbidden(pool.evidence[e].said, wanted)]
 
 
 def holders(
@@ -42,9 +42,9 @@ def holders(
     `ids` that has it and is nearest to the question (384,); one may hold several."""
     out: list[str] = []
     for term in wanted.require:
-        if any(holds(pool.evidence[e].text, term) for e in (*held, *out) if e in pool.evidence):
+        if any(holds(pool.evidence[e].said, term) for e in (*held, *out) if e in pool.evidence):
             continue
-        have = [e for e in ids if holds(pool.evidence[e].text, term)]
+        have = [e for e in ids if holds(pool.evidence[e].said, term)]
         if have:
             out.append(max(have, key=lambda e: (round(float(pool.vectors[pool.row(e)] @ question), 6), -pool.row(e))))
     return out
@@ -59,7 +59,7 @@ def kept_terms(canvas: Canvas, pool: Pool, writing: Collection[str]) -> dict[str
         if any(holds(s.text, term) for s in standing):
             continue
         for s in canvas.claims():
-            if s.id in writing and s.pointers and holds(pool.evidence[s.pointers[0]].text, term):
+            if s.id in writing and s.pointers and holds(pool.evidence[s.pointers[0]].said, term):
                 out.setdefault(s.id, []).append(term)
                 break
     return out

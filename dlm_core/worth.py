@@ -110,7 +110,7 @@ def holds_together(rows: Sequence[Row], pool: Pool, kin: np.ndarray, near: np.nd
         return float("-inf")
     about = float(np.mean([near[pool.row(rows[i][1][0])] for i in belonging]))
     apart = sum(belonging.values())
-    again = REPEATS * repeated([pool.evidence[rows[i][1][0]].text for i in belonging])
+    again = REPEATS * repeated([pool.evidence[rows[i][1][0]].said for i in belonging])
     return (apart / count + 0.5 * about) / (1 + again) * min(1.0, count / max(1, min(budget.claims, len(pool))))
 
 
@@ -155,7 +155,7 @@ def says_again(rows: Sequence[Row], pool: Pool, required: Collection[str] = ()) 
     out = []
     for i, (kind, ids, _) in enumerate(rows):
         if kind == Kind.CLAIM and ids:
-            runs = set(runs_of(pool.evidence[ids[0]].text))
+            runs = set(runs_of(pool.evidence[ids[0]].said))
             if len(runs & said) >= AGAIN and ids[0] not in required:
                 out.append(i)
             else:
@@ -168,5 +168,5 @@ def fresh(rows: Sequence[Row], again: Sequence[int], pool: Pool, usable: Sequenc
     (there it stays), and what says no four-word run of its other claims again."""
     others = [ids for i, (_, ids, _) in enumerate(rows) if ids and i not in again]
     cited = {e for ids in others for e in ids}
-    said = {run for ids in others for run in runs_of(pool.evidence[ids[0]].text)}
-    return [e for e in usable if e in cited or said.isdisjoint(runs_of(pool.evidence[e].text))]
+    said = {run for ids in others for run in runs_of(pool.evidence[ids[0]].said)}
+    return [e for e in usable if e in cited or said.isdisjoint(runs_of(pool.evidence[e].said))]

@@ -232,6 +232,36 @@ def test_markdown(extractor: Extractor) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("title", "headings", "named"),
+    [
+        ("Using the library with threads", ["1. Overview", "2. Choosing a mode"], "Using the library with threads"),
+        ("73.2. TOAST", ["73.2. TOAST"], "TOAST"),
+        ("Chapter 6. Maintenance &amp; Updates", ["Chapter 6. Maintenance &amp; Updates"], "Maintenance & Updates"),
+        ("3. Binary packages &#8212; The Manual v4.6", ["3. Binary packages"], "Binary packages"),
+        # The site's name is a heading of its own, and stands before the page's.
+        ("Cross-site requests &#8212; Docs 3.2", ["Docs 3.2", "Cross-site requests"], "Cross-site requests"),
+        ("3.11 Million people moved", ["3.11 Million people moved"], "3.11 Million people moved"),
+        ("Lakes | The Site", ["How lakes form"], "How lakes form"),
+    ],
+)
+def test_a_title_is_the_pages_own(extractor: Extractor, title: str, headings: list[str], named: str) -> None:
+    body = "".join(
+        f"<h1>{h}</h1><p>{'The reservoir holds water for the dry months of the year. ' * 4}</p>" for h in headings
+    )
+    page = f"<html><head><title>{title}</title></head><body><main>{body}</main></body></html>"
+    assert read(extractor, "html", page).title == named
+
+
+def test_a_number_of_a_name_stays_in_an_encyclopedia(extractor: Extractor) -> None:
+    body = f"<p>{'The club plays in the first league and has done so for years. ' * 6}</p>"
+    page = (
+        "<html><head><title>1. FC Nord - Wiki</title></head><body><h1>1. FC Nord</h1>"
+        f"<div class='mw-parser-output'>{body}</div></body></html>"
+    )
+    assert read(extractor, "html", page).title == "1. FC Nord"
+
+
 def test_plain_text_is_unwrapped(extractor: Extractor) -> None:
     lines = (
         "THE LAKE\n========\n\nThe lake is fed by two rivers, and the evi-\ndence for a third one has been known\n"

@@ -110,6 +110,12 @@ def test_a_definition_names_what_the_question_names(text: str, where: int) -> No
     assert defines("What causes unemployment, and how is it measured?", text) == where
 
 
+def test_where_something_is_asked_of_is_not_what_is_asked_about() -> None:
+    asked, system = "How is a firewall set up on Debian?", "Debian is a system of free software."
+    assert defines(asked, system) == -1 and defines("What is Debian?", system) == 0
+    assert defines(asked, "A firewall is a piece of software that lets through some of what arrives.") >= 0
+
+
 def test_a_sentence_opens_on_what_the_question_asks() -> None:
     question = "How do stars form, live and die?"
     assert opens_on(question, "Massive stars evolve in much the same way that the Sun does.")

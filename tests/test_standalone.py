@@ -7,6 +7,8 @@ import pytest
 from dlm_core.standalone import standalone
 
 GOOD = """
+A star that collapses under its own weight becomes a dense object, called a neutron star.
+Except for fatty fish like salmon, vitamin D is not found naturally in many foods.
 To reach its host, the virus needs a vector that carries it through the air.
 Vitamin D and vitamin K are soluble in fat and are stored in the liver.
 One mole contains as many particles as there are atoms in twelve grams of carbon.
@@ -55,6 +57,10 @@ Improved tools make reviews faster for everybody in the team.
 
 
 BAD = """
+A mechanism by which large attributes of a row are split and stored in a second table, called the TOAST table.
+Except, single-thread mode cannot be overridden once selected.
+Instructions for configuring or using the package should not be included.
+WHEREAS, Company and Hwaci each wish the library to be supported and maintained by the community.
 The different stages of sleep will be identified, and sleep disorders will be described.
 The hypnogram below shows a person’s passage through the stages of sleep.
 Pod Q is running on another Node in the same Zone as Node N.

@@ -277,7 +277,7 @@ class Library:
         parts = [(e, instruction(e)) for e in items]
         titles = {s.id: s.title for s in self.sources()} if any(told for _, told in parts) else {}
         return [
-            ". ".join(dict.fromkeys((titles[e.source], e.heading, e.text))) if told else e.text for e, told in parts
+            ". ".join(dict.fromkeys((titles[e.source], e.heading, e.said))) if told else e.said for e, told in parts
         ]
 
     def _known_vectors(self, source_id: str) -> dict[str, np.ndarray]:

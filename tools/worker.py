@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -37,6 +38,9 @@ _DATE_META = (
     "date",
     "last-modified",
 )
+_PART = re.compile(r"\d{1,3}(?:\.\d{1,3})*\.? ")
+# "73.2. TOAST", "Chapter 1. The Project": the number is of the place in a book, not of the subject
+_PLACE = re.compile(r"^(?:(?:Chapter|Appendix|Section) (?:\d{1,3}|[A-Z])[.:]|\d{1,3}(?:\.\d{1,3})+\.) +(?=[A-Z])")
 _JSON_DATE = re.compile(r'"date(?:Published|Modified|Created)"\s*:\s*"(\d{4}-\d{2}-\d{2})')
 
 
@@ -61,9 +65,10 @@ def page(text: str) -> tuple[Document, str]:
         kept = html_blocks.without_apparatus(kept)
     if not html_blocks.readable(kept):
         raise ValueError("no readable text on the page")
-    first = tree.xpath("(//h1)[1]")
-    heading = " ".join(first[0].text_content().split()) if first else ""
-    return Document(kept, _title(heading, *names), date, found, blocks), note
+    headings = [" ".join(h.text_content().split()) for h in tree.xpath("//h1")]
+    # A number may belong to a name that an encyclopedia tells of: "1. FC Köln".
+    title = _title(headings, *names) if encyclopedia else re.sub(r"^\d{1,3}\. (?=[A-Z])", "", _title(headings, *names))
+    return Document(kept, title, date, found, blocks), note
 
 
 def _trafilatura(tree: Any) -> str:
@@ -112,24 +117,28 @@ def _date(tree: Any) -> str:
     return ""
 
 
-def _title(heading: str, title: str, meta: str) -> str:
-    """The page's <title> where it holds the first heading, else the heading, else what the metadata says.
+def _title(headings: Sequence[str], title: str, meta: str) -> str:
+    """The page's <title> where it begins with one of the first-level headings or holds the first of them, else that
+    heading, else what the metadata says.
 
-    What follows the heading behind a dash or bar is the site's name, not the page's.
+    What follows the heading behind a dash or bar names the site, not the page. A heading with a number is a part's.
     """
     title = " ".join(title.split())
+    begins = [h for h in headings if h and title.casefold().startswith(h.casefold())]
+    heading = next(iter(begins or headings), "")
     at = title.casefold().find(heading.casefold()) if heading else -1
     if at >= 0:
         end = at + len(heading)
         return title[:end] if re.match(r"\s+[-–—|·:»]\s", title[end:]) else title
-    return heading or meta or title
+    return title if title and _PART.match(heading) else heading or meta or title
 
 
 def clean_title(text: str) -> str:
-    """A title fit for a source list: no markup, no control characters, at most 200 characters."""
+    """A title fit for a source list: no markup, no control characters, no number of its place in a book, at most 200
+    characters."""
     from dlm_core.inline import clean_inline
 
-    text = clean_inline(text).strip("#| ")
+    text = _PLACE.sub("", clean_inline(text).strip("#| "))
     return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
 
 

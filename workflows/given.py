@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.brief import LONGEST
 from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
+from dlm_core.lists import said
 from dlm_core.segment import Evidence
 from dlm_core.standalone import standalone
 from tools.source import Source, source_id
@@ -123,7 +124,7 @@ def held(report: Report) -> tuple[dict[str, Evidence], dict[str, Source]]:
     """Evidence and sources of a checked report.json; a source's text is not in it."""
     evidence = {}
     for name, e in report["evidence"].items():
-        reason = standalone(e["text"])
+        reason = standalone(said(e["text"]))
         evidence[name] = Evidence(
             name, e["source"], "", e.get("heading", ""), e["start"], e["end"], e["text"], "", not reason, reason
         )

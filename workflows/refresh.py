@@ -190,7 +190,7 @@ def _became(gone: Sequence[str], now: Sequence[Evidence], work: Work) -> dict[st
     free = [e for e in now if change.usable(e) or (told and instruction(e))]
     if not gone or not free:
         return {e: "" for e in gone}
-    near = work.embedder([work.evidence[e].text for e in gone]) @ work.embedder([e.text for e in free]).T
+    near = work.embedder([work.evidence[e].said for e in gone]) @ work.embedder([e.said for e in free]).T
     near = np.round(near, 6)
     best = near.argmax(axis=1)
     taken: set[int] = set()

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dlm_core.canvas import Canvas, Kind, Slot
+from dlm_core.lists import said
 from dlm_core.segment import Evidence
 from tools.source import Source
 from workflows.closing import lines
@@ -147,7 +148,7 @@ def _citations(summary: Sequence[Report], sections: Sequence[Report], evidence: 
     claims = {c["id"]: c for s in sections for c in s["claims"]}
     cited = [(c["text"], c["evidence"]) for c in claims.values()]
     cited += [(s["text"], list(dict.fromkeys(e for c in s["claims"] for e in claims[c]["evidence"]))) for s in summary]
-    return asdict(scores([(text, [evidence[e].text for e in ids if e in evidence]) for text, ids in cited]))
+    return asdict(scores([(text, [evidence[e].said for e in ids if e in evidence]) for text, ids in cited]))
 
 
 def _search(number: str, text: str, why: str, kind: str) -> Report:
@@ -386,9 +387,9 @@ def verdict(dispute: Report, report: Report) -> str:
 
 def disagreement(dispute: Report, report: Report, numbers: Numbers) -> str:
     """A dispute in a sentence."""
-    said, preferred = (report["evidence"][dispute[k]]["text"] for k in ("evidence", "preferred"))
+    told, preferred = (said(report["evidence"][dispute[k]]["text"]) for k in ("evidence", "preferred"))
     return (
-        f"The sources disagree: “{escape(said)}”{numbers.cite([dispute['evidence']])} against “{escape(preferred)}”"
+        f"The sources disagree: “{escape(told)}”{numbers.cite([dispute['evidence']])} against “{escape(preferred)}”"
         f"{numbers.cite([dispute['preferred']])}, and {verdict(dispute, report)}."
     )
 

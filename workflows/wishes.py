@@ -142,12 +142,12 @@ def _extend(work: Work, wish: Ask, offered: Callable[[str], list[str]]) -> None:
         found |= dict.fromkeys(offered(query))
     ids = [e for e in found if e not in work.canvas.cited()]
     if wish.kind == "more":
-        said = [work.evidence[e].text for e in ids]
+        said = [work.evidence[e].said for e in ids]
         ids = [e for e, yes in zip(ids, about.speaks(said, wish.about, work.embedder), strict=True) if yes]
     elif wish.kind == "numbers":
-        ids = [e for e in ids if edits.numeric(work.evidence[e].text)]
+        ids = [e for e in ids if edits.numeric(work.evidence[e].said)]
     for topic in work.banned:
-        ids = [e for e in ids if not about.names(work.evidence[e].text, topic)]
+        ids = [e for e in ids if not about.names(work.evidence[e].said, topic)]
     lacking = {"more": f"on “{safe(wish.about)}”", "numbers": "with a number", "longer": "on the question"}[wish.kind]
     nothing = f"no evidence at hand {lacking} that the report does not cite already; --add SOURCE brings more"
     if not ids:

@@ -148,7 +148,7 @@ def read_page(raw: dict[str, Any], random: Random) -> Page | None:
     headings = [e.heading for e in alone]
     order = {h: i for i, h in enumerate(dict.fromkeys(headings))}
     breaks = [text.count("\n\n", 0, e.start) for e in alone]
-    texts = [e.text for e in alone]
+    texts = [e.said for e in alone]
     cover = (
         np.zeros(len(texts), np.float32)
         if raw.get("summary_scope") == "chapter"
