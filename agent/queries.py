@@ -40,6 +40,7 @@ __all__ = [
 
 TERMS = 3  # words of relevance feedback beside a query's own
 MOST = 5  # queries a round
+TITLE = 0.5  # cosines of what a hit says that one of its title is worth
 NEAREST = 5  # pieces of evidence that a sub-question without a claim takes its words from
 # Words that pages on a kind of statement have.
 KINDS = {
@@ -48,7 +49,9 @@ KINDS = {
     "evidence": ["evidence", "criticism"],
 }
 # Titles of pages that list other pages.
-_LISTS = re.compile(r"(?:general |module )?index\b|(?:[\w ]+ )?contents\b|(?:search|sitemap)\b", re.I)
+_LISTS = re.compile(
+    r"(?:general |module )?index\b|(?:[\w ]+ )?(?:contents|site ?map)\b|search\b|alphabetical list\b", re.I
+)
 _LAST = re.compile(rf"{_LISTS.pattern}|what.s new\b|change ?log\b|release (?:notes|history)\b", re.I)
 _CHANGES = re.compile(r"\b(?:new|chang(?:e[ds]?|ing)|versions?|releases?d?|histor\w+|deprecat\w+|since)\b", re.I)
 _WORD = re.compile(r"[^\W\d_][\w-]*[^\W_]")
@@ -158,11 +161,11 @@ def _marking(inside_ids: set[str], pool: Pool, known: set[str]) -> list[str]:
 
 def by_meaning(hits: Sequence[Hit], asked: Sequence[Query], embedder: Embedder) -> list[list[str]]:
     """For each query, the addresses of the hits by the closeness of their titles
-    and snippets to it."""
+    and snippets to it, and of the titles by themselves."""
     if not hits:
         return []
-    near = embedder([f"{h.title}. {h.snippet}" for h in hits]) @ embedder([q.text for q in asked]).T
-    near = np.round(near, 6)
+    told = embedder([f"{h.title}. {h.snippet}" for h in hits]) + TITLE * embedder([h.title for h in hits])
+    near = np.round(told @ embedder([q.text for q in asked]).T, 6)
     return [
         [hits[i].url for i in sorted(range(len(hits)), key=lambda i: (-near[i, q], hits[i].url))]
         for q in range(len(asked))

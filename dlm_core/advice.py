@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from dlm_core.code_names import plain
 from dlm_core.standalone import standalone
 from dlm_core.stems import stems
 
@@ -145,4 +146,4 @@ def instructs(sentence: str) -> bool:
         told = f"{opening}{'developers' if opening else 'Developers'} {rest[:1].lower()}{rest[1:]}"
     told = re.sub(r"\b[Yy]our\b", lambda m: "Their" if m[0][0] == "Y" else "their", told)
     told = re.sub(r"\b[Yy]ou\b", lambda m: "Developers" if m[0][0] == "Y" else "developers", told)
-    return not standalone(told)
+    return not standalone(plain(told))

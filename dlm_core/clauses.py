@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dlm_core.english import AUX, FUNCTION
 from dlm_core.facts import facts, unsupported
-from dlm_core.phrases import CLAUSE, CONDITIONS, CONNECTIVES, OPENERS, TAILS, WORD, words
+from dlm_core.phrases import CLAUSE, CONDITIONS, CONNECTIVES, OPENERS, TAILS, WORD, capital, words
 from dlm_core.standalone import standalone
 from dlm_core.support import problems
 from dlm_core.trim import OUT
@@ -62,7 +62,7 @@ def _partings(sentence: str) -> Iterator[tuple[str, str]]:
             continue
         if "(" in left and left.count("(") != left.count(")"):
             continue
-        right = right[:1].upper() + right[1:]
+        right = capital(right)
         if any(standalone(part) or unsupported(part, [sentence]) for part in (left, right)):
             continue
         yield left, right

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from dlm_core.phrases import WITH_COMMA, WORD, ties, words
+from dlm_core.phrases import WITH_COMMA, WORD, capital, ties, words
 from dlm_core.standalone import standalone
 
 CONNECTIVE = re.compile(
@@ -38,7 +38,7 @@ def close(text: str) -> str:
     text = re.sub(r" {2,}", " ", text).strip()
     text = re.sub(r" +([,.;:])", r"\1", text)
     text = re.sub(r",+\.$", ".", text)
-    return text[:1].upper() + text[1:]
+    return capital(text)
 
 
 def whole(text: str) -> bool:

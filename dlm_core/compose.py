@@ -23,6 +23,7 @@ from dlm_core.coverage import asked_beside, in_own_words
 from dlm_core.job import REMASKS, Effort
 from dlm_core.models import Models
 from dlm_core.order import defines, means, opens_on
+from dlm_core.phrases import capital
 from dlm_core.pool import Pool
 from dlm_core.prompt import HEADING, prompt
 from dlm_core.section_heads import best_heading, joined
@@ -161,7 +162,7 @@ def write_headings(
         # The section that a heading fits best takes it, whichever comes first.
         offers = {
             i: best_heading(
-                _capital(written[i].text) if i in written else "",
+                capital(written[i].text) if i in written else "",
                 sources[i],
                 pool,
                 models,
@@ -179,7 +180,7 @@ def write_headings(
             tasks.pop(i)
             continue
         said = written.get(i, Written("", (), ()))
-        text, tokens, confidence, origin = _capital(said.text), said.tokens, said.confidence, "model"
+        text, tokens, confidence, origin = capital(said.text), said.tokens, said.confidence, "model"
         if best != text:
             text, tokens, origin = best, tuple(models.writer.tokenizer.encode(" " + best)), "evidence"
             borrowed.append((i, (task.context, tokens)))
@@ -188,10 +189,6 @@ def write_headings(
     for (i, _), reading in zip(borrowed, models.writer.read([pair for _, pair in borrowed]), strict=True):
         changed[i] = replace(changed[i], confidence=tuple(round(math.exp(r), 4) for r in reading))
     return joined(canvas.with_slots(changed), joins, pool, age)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def write_summary(

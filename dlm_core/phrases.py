@@ -95,6 +95,7 @@ AHEAD = frozenset(
     " with without for from during under over by to unlike like despite given instead through throughout among within"
     " according based using".split()
 )
+_CODE = re.compile(r"[a-z][a-z\d]+(?:[_(]|\.\w|[A-Z])")
 _SHORT = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]|[A-Z][a-z]{1,2}|etc|vs|al|cf|ca|approx")
 # What begins so in brackets is a second name, an example or a reason, and limits nothing.
 BESIDE = ARTICLES | SUBJECTS | frozenset("those e.g i.e especially since because".split())
@@ -107,6 +108,11 @@ CONNECTIVES = re.compile(
 def words(text: str) -> list[str]:
     """Words and punctuation marks, in order."""
     return WORD.findall(text)
+
+
+def capital(text: str) -> str:
+    """The text with a capital at its beginning, unless that is a name in code: "pg_dump", "asyncio.run()"."""
+    return text if _CODE.match(text) else text[:1].upper() + text[1:]
 
 
 def same(word: str) -> str:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dlm_core.advice import ORDERS, instructs, warns
 from dlm_core.boundaries import sentences
 from dlm_core.clutter import clean, mendable
+from dlm_core.code_names import plain, things
 from dlm_core.headings import heading_of
 from dlm_core.inline import clean_inline
 from dlm_core.introduced import introduced, refers_back
@@ -231,8 +232,11 @@ def instruction(evidence: Evidence) -> bool:
     return not warns(evidence.heading) and instructs(evidence.text)
 
 
-def _atoms(text: str, kind: str, start: int, end: int, block: int, above: str, heading: str = "") -> list[_Atom]:
-    """The sentences of a block; above: the paragraph ending in a colon that it hangs on, or the code before it."""
+def _atoms(
+    text: str, kind: str, start: int, end: int, block: int, above: str, heading: str, names: Collection[str]
+) -> list[_Atom]:
+    """The sentences of a block; above: the paragraph ending in a colon that it hangs on, or the code before it; names:
+    those in code that the page is about."""
     if kind in ("code", "row"):
         reason = "code" if kind == "code" else "table row"
         return [_Atom(a, b, kind, block, "", len(text[a:b].split()), reason) for a, b in _cut(text, start, end)]
@@ -246,7 +250,7 @@ def _atoms(text: str, kind: str, start: int, end: int, block: int, above: str, h
     for a, b in sentences(text[start:end]):
         for c, d in _cut(text, start + a, start + b):
             sentence = text[c:d]
-            reason = _reason(sentence, lead, text[start:c], heading)
+            reason = _reason(plain(sentence, names), lead, text[start:c], heading)
             if reason in ORDERS and unmeant:
                 reason = unmeant
             if not reason and hanging and not lead:
@@ -269,7 +273,7 @@ def _reason(sentence: str, lead: str, before: str, heading: str) -> str:
     return reason
 
 
-def _listed(atoms: list[_Atom], text: str, heading: str) -> list[_Atom]:
+def _listed(atoms: list[_Atom], text: str, heading: str, names: Collection[str]) -> list[_Atom]:
     """The atoms of one section, those that lead to a list reaching to its end where both can be told in one sentence
     that stands alone. The items stay: they may be read, and not cited."""
     out = list(atoms)
@@ -285,7 +289,7 @@ def _listed(atoms: list[_Atom], text: str, heading: str) -> list[_Atom]:
             continue
         sentence = told(text[atom.start : atoms[last].end])
         before = text[text.rfind("\n", 0, atom.start) + 1 : atom.start]
-        if sentence and not _reason(sentence, atom.lead, before, heading):
+        if sentence and not _reason(plain(sentence, names), atom.lead, before, heading):
             out[n] = replace(atom, end=atoms[last].end, reason="")
     return out
 
@@ -323,13 +327,14 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
     """
     passages: list[Passage] = []
     evidence: list[Evidence] = []
+    names = things(text)
     heading = ""
     title: tuple[int, int] | None = None
     section: list[_Atom] = []
 
     def close() -> None:
         nonlocal title
-        whole = {a.start: a for a in _listed(section, text, heading)}
+        whole = {a.start: a for a in _listed(section, text, heading, names)}
         for number, group in enumerate(_groups(section)):
             start, end = group[0].start, group[-1].end
             passage = Passage(f"{source}.p{start}", source, heading, start, end, text[start:end])
@@ -368,7 +373,7 @@ def split(text: str, source: str) -> tuple[list[Passage], list[Evidence]]:
             title = (end - len(heading), end) if stands else None
             above = ""
             continue
-        section.extend(_atoms(text, kind, start, end, number, above, heading))
+        section.extend(_atoms(text, kind, start, end, number, above, heading, names))
         if kind == "code" or text[start:end].endswith(":"):
             above = text[start:end]
         elif kind != "item" or not above.endswith(":"):

@@ -16,6 +16,7 @@ from itertools import permutations
 
 from dlm_core.advice import ORDERS, instructs
 from dlm_core.boundaries import sentences
+from dlm_core.code_names import plain
 from dlm_core.cuts import cut_is_whole
 from dlm_core.facts import unsupported
 from dlm_core.headings import names_nothing
@@ -161,7 +162,7 @@ def problems(text: str, evidence: Sequence[str]) -> list[str]:
     for stop in re.finditer(r"\S+\.,|[;:] (?:is|are|was|were|has|have)\b", text):
         if not any(stop.group() in e for e in evidence):
             out.append(f"breaks off at “{stop.group()}”")
-    alone = standalone(text)
+    alone = standalone(plain(text))  # evidence names in code only what its page is about
     if alone in ORDERS and instructs(text) and any(instructs(e) for e in evidence):
         alone = ""  # evidence is an instruction only where the question asks for one (agent/evidence.py)
     # These guess at fragments of a page; here the cuts are checked to be whole phrases, so what is left is a sentence.

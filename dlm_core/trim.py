@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from dlm_core.cuts import cut_is_whole
-from dlm_core.phrases import WORD, words
+from dlm_core.phrases import WORD, capital, words
 
 SHORTEST = 5  # words that stay
 CUTS = 3  # of a sentence and look
@@ -63,7 +63,7 @@ def without(text: str, cuts: Sequence[Span]) -> str:
         if not out or out.endswith((" ", "(", "[", "“")):
             at += len(text[b:]) - len(rest)
     out = (out + text[at:]).strip().lstrip(",;: ")
-    return out[:1].upper() + out[1:]
+    return capital(out)
 
 
 def has_point(stretch: Sequence[str]) -> bool:

@@ -32,6 +32,9 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
     asked = [queries.Query("What causes unemployment?", "the question"), queries.Query("old bridges", "more")]
     assert queries.by_meaning(hits, asked, Embedder()) == [["u2", "u1"], ["u1", "u2"]]
     assert queries.by_meaning([], asked, Embedder()) == []
+    same = "It tells of work that people look for and do not find."
+    named = [Hit("u3", "A diary", same, "x"), Hit("u4", "Causes of unemployment", same, "x")]
+    assert queries.by_meaning(named, asked[:1], Embedder()) == [["u4", "u3"]]
 
 
 # --- brief ------------------------------------------------------------------------

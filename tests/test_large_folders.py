@@ -19,7 +19,7 @@ import pytest
 from bench.folders import _markdown, _slug
 from tests.support import ROOT, need, shared_folder
 from tools import local, readings
-from tools.blocks import Blocks
+from tools.blocks import NEAR, Blocks, passage_on
 from tools.extract import MAX_TEXT, Broken, Extracted, Extractor
 from tools.local import LocalFiles
 from tools.readings import Readings
@@ -329,3 +329,14 @@ def test_ten_thousand_tiny_files(tmp_path: Path) -> None:
     again = time.monotonic() - began
     print({"first": first, "again": again, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024})
     assert first < 120 and again < 20, (first, again)
+
+
+def test_a_snippet_is_what_a_file_says_of_the_query(tmp_path: Path) -> None:
+    filler = " ".join(f"Copper number {n} is mined in the hills near the town." for n in range(40))
+    tides = "Tides rise twice a day because the Moon pulls."
+    text = f"# Metals\n\nThis page opens on metals.\n\n{filler}\n\n{tides}\n\n{filler}"
+    (tmp_path / "metals.md").write_text(text)
+    hit = opened(tmp_path, keep=False).search("Why do tides rise?", 5)[0]
+    assert tides in hit.snippet and len(hit.snippet.split()) <= NEAR
+    assert passage_on("whales", text) == ""  # it says nothing of them
+    assert passage_on("tides", "Tides rise.") == "Tides rise."

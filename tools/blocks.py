@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from tools.query import keywords, stem
 BLOCK = 120  # words of a block that is ranked
 BEST = np.array((1.0, 0.5, 0.25))  # weights of a text's best blocks
 TITLE = 3  # the title is a block of its own, its words so many times
+NEAR = 60  # words of a passage that shows what a text says of a query
+OFTEN, SMOOTH = 3, 40  # times a word counts there, and words added to a block's length, so that no short line wins
 _WORD = re.compile(r"\w+")
 
 
@@ -76,6 +79,25 @@ class Blocks:
         first = place < len(BEST)
         rated = np.bincount(owner[order[first]], scores[order[first]] * BEST[place[first]], minlength=self.texts)
         return np.round(rated, 6)
+
+
+def passage_on(query: str, text: str) -> str:
+    """The NEAR words of a stored text in which most words of the query stand, in its block that has most of them for
+    its length; "" where it has none."""
+    asked = {stem(w) for w in _WORD.findall(" ".join(keywords(query, 64)))}
+    best, found, held = 0.0, [], np.zeros(0)
+    for block in _blocks(text):
+        words = block.split()
+        named = [[stem(w) for w in _WORD.findall(word)] for word in words]
+        hits = np.array([any(s in asked for s in stems) for stems in named], dtype=np.float64)
+        times = Counter(s for stems in named for s in stems if s in asked)
+        worth = sum(min(n, OFTEN) for n in times.values()) / (len(words) + SMOOTH)
+        if worth > best:
+            best, found, held = worth, words, hits
+    if len(found) <= NEAR:
+        return " ".join(found)
+    at = int(np.argmax(np.convolve(held, np.ones(NEAR), "valid")))
+    return " ".join(found[at : at + NEAR])
 
 
 def _blocks(text: str) -> list[str]:

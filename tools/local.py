@@ -10,11 +10,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from urllib.parse import unquote, urlsplit
 
-from tools.blocks import Blocks
+from tools.blocks import Blocks, passage_on
 from tools.charset import decode
 from tools.extract import MAX_PDF, MAX_PICTURE, MAX_TEXT, SUFFIXES, Broken, Extracted, Extractor
 from tools.figures import resolved
@@ -79,7 +80,7 @@ class LocalFiles:
     def search(self, query: str, limit: int) -> list[Hit]:
         """Files ranked by their best blocks of text (tools/blocks.py), so that a long file is not judged by what else
         it says and a passing mention in a short one does not win. Ties and files without a match are in the order of
-        their addresses, last."""
+        their addresses, last. The snippet is what a file says of the query."""
         hits, blocks = self._ranked()
         if not hits or limit <= 0:
             return []
@@ -87,7 +88,11 @@ class LocalFiles:
         order = sorted(range(len(hits)), key=lambda i: (-rated[i], hits[i].url))
         if rated[order[0]] > 0:
             order = [i for i in order if rated[i] > 0]
-        return [hits[i] for i in order[:limit]]
+        return [replace(hits[i], snippet=self._about(hits[i], query)) for i in order[:limit]]
+
+    def _about(self, hit: Hit, query: str) -> str:
+        found = self._open(hit.url, self._extractor)
+        return hit.snippet if isinstance(found, Skipped) else passage_on(query, found.text) or hit.snippet
 
     def fetch(self, hit: Hit) -> Source | Skipped:
         if hit.url not in self._files:

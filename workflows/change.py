@@ -325,4 +325,4 @@ def brief_for(query: str) -> Brief:
 
 
 def usable(e: Evidence) -> bool:
-    return not standalone(e.said)
+    return e.standalone or not standalone(e.said)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.brief import LONGEST
 from dlm_core.canvas import Canvas, Cause, Kind, Revision, Slot
+from dlm_core.code_names import plain
 from dlm_core.lists import said
 from dlm_core.segment import Evidence
 from dlm_core.standalone import standalone
@@ -124,7 +125,7 @@ def held(report: Report) -> tuple[dict[str, Evidence], dict[str, Source]]:
     """Evidence and sources of a checked report.json; a source's text is not in it."""
     evidence = {}
     for name, e in report["evidence"].items():
-        reason = standalone(said(e["text"]))
+        reason = standalone(plain(said(e["text"])))
         evidence[name] = Evidence(
             name, e["source"], "", e.get("heading", ""), e["start"], e["end"], e["text"], "", not reason, reason
         )

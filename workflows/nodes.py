@@ -14,6 +14,7 @@ from dataclasses import replace
 from agent import evidence, gaps, queries, required, verify
 from agent.brief import Brief, make_brief
 from agent.stop import reason_to_stop
+from tools.local import LocalFiles
 from tools.query import merge
 from tools.source import Hit, Provider, ProviderError, Skipped, Source
 from workflows import events
@@ -21,6 +22,7 @@ from workflows.context import Context, FailedRun
 from workflows.state import State, pack, unpack
 
 UNWORDED = "The budget did not reach for wording everything: some sentences stand as their sources have them"
+WIDE = 3  # times as many files of a folder as are read are looked at
 SPARE = 4  # hits beyond the budget of pages, for those that cannot be read
 
 
@@ -54,13 +56,16 @@ def search(state: State, context: Context) -> State:
     opened, trouble = set(state["opened"]), list(state["trouble"])
     rankings: list[list[Hit]] = []
     for place, source in enumerate(context.providers):
+        # Files are ranked by words alone. Where the first words to search for are the question's, more of them are
+        # looked at for what they mean (docs/search.md).
+        many = context.limits.pages * (WIDE if isinstance(source, LocalFiles) and not state["canvas"] else 1)
         context.turn(len(context.providers) - place)
         found: dict[str, Hit] = {}
         ranked: list[list[str]] = []
         for query in asked:
             context.reporter.stage("search", f"round {number}: {query.text} ({query.why}), {source.name}")
             try:
-                hits = source.search(query.text, len(opened) + context.limits.pages)
+                hits = source.search(query.text, len(opened) + many)
             except ProviderError as error:
                 line = str(error)
                 if line not in trouble:
