@@ -50,7 +50,9 @@ KINDS = {
 }
 # Titles of pages that list other pages.
 _LISTS = re.compile(
-    r"(?:general |module )?index\b|(?:[\w ]+ )?(?:contents|site ?map)\b|search\b|alphabetical list\b", re.I
+    r"(?:(?:general|global|keyword|module|site|subject|website) )*index$|(?:table of |full )?contents$"
+    r"|(?:[\w ]+ )?(?:site ?map|cross-?reference)$|search(?: page| results)?$|alphabetical list\b",
+    re.I,
 )
 _LAST = re.compile(rf"{_LISTS.pattern}|what.s new\b|change ?log\b|release (?:notes|history)\b", re.I)
 _CHANGES = re.compile(r"\b(?:new|chang(?:e[ds]?|ing)|versions?|releases?d?|histor\w+|deprecat\w+|since)\b", re.I)

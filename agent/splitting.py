@@ -76,7 +76,12 @@ _RELATIONAL = _words("""
 """)
 _RELATION = re.compile(rf"^(?:\S+\s+){{0,4}}?(\S+)\s+{_PREPOSITION}\s+(.+)$", re.I)
 PRONOUN = re.compile(r"\b(?:it|he|she|they|them|him|its|their|his|her|this|these)\b", re.I)
-_EACH = re.compile(r"\beach(?:\s+one)?(?=$|\s+[a-z]+ed\b)", re.I)  # "what happens in each", and no "each stage"
+_OF_WHICH = re.compile(rf"(?:which|what)\s+((?:[\w-]+\s+){{0,3}}?[\w-]+s)\s+(?:{AUX})$", re.I)
+# "what happens in each", "when is each useful", and no "each stage"
+_EACH = re.compile(
+    r"\beach(?:\s+one)?(?=$|\s+(?:[a-z]+(?:ed|able|ful|ible|ive|ous)|best|better|for|good|like|mean|needs?|works?)\b)",
+    re.I,
+)
 _OWNS = _words("its their his her")
 _MANY = _words("they them their these")
 _SINGULAR = {"do": "does", "are": "is", "were": "was", "have": "has"}
@@ -288,7 +293,8 @@ def topics(first: str) -> list[str]:
     while (relation := _RELATION.match(subject)) and relation[1].lower() in _RELATIONAL:
         subject = relation[2]
     acted_on = "" if at is None else _phrase(words[at + 1 :])
-    return [t for t in (subject, "" if _HOW.search(acted_on) else acted_on) if t]
+    named = _OF_WHICH.match(head[1])  # "index types" of "Which index types does Postgres have"
+    return [t for t in (subject, "" if _HOW.search(acted_on) else acted_on, named[1] if named else "") if t]
 
 
 def _of_what_is_told(words: list[str]) -> list[str]:
@@ -321,8 +327,11 @@ def resolved(part: str, about: Sequence[str]) -> str:
     """The sub-question with its first pronoun replaced by the first of what it may be `about` that it agrees with in
     number."""
     if every := _EACH.search(part):
-        many = next((t for t in about if _agree("they", t)), None)
-        return part if many is None else f"{part[: every.start()]}each of {many}{part[every.end() :]}"
+        many = next((t for t in about if _agree("they", t) and _by_form(t)), None)
+        if many is None:
+            return part
+        known = "" if " and " in many or many.startswith("the ") else "the "
+        return f"{part[: every.start()]}each of {known}{many}{part[every.end() :]}"
     found = PRONOUN.search(part)
     if found is None:
         return part
@@ -331,11 +340,19 @@ def resolved(part: str, about: Sequence[str]) -> str:
         return part  # "this process"
     if _stands_for_nothing(part):
         return part
-    topic = next((t for t in about if _agree(pronoun, t)), None)
+    agreeing = [t for t in about if _agree(pronoun, t)]
+    # A name may be many; what is by its form comes first.
+    topic = next((t for t in agreeing if pronoun in _MANY and _by_form(t)), next(iter(agreeing), None))
     if topic is None:
         return part
     owner = f"{topic}'" if _PLURAL.search(topic) else f"{topic}'s"
     return part[: found.start()] + (owner if pronoun in _OWNS else topic) + part[found.end() :]
+
+
+def _by_form(topic: str) -> bool:
+    """Whether a topic is several things by its form, and no name."""
+    last = (_phrase(topic.split()) or topic).split()[-1]
+    return " and " in f" {topic} " or (last.islower() and bool(_PLURAL.search(last)))
 
 
 def _agree(pronoun: str, topic: str) -> bool:

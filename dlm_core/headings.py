@@ -8,7 +8,7 @@ from functools import lru_cache
 from dlm_core.english import word_set
 
 # "12.3. " is of the page's order, not of its subject
-_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\.\s+(?=[A-Z])")
+_NUMBER = re.compile(r"(?:[A-Z]\.)?\d{1,2}(?:\.\d{1,2}){0,3}\.\s+(?=[A-Z]|[a-z]+_)")
 _MARKED = re.compile(r"\[([^\[\]]+)\]")  # "[Training]" in a notebook
 _WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
 _CAPITALS = re.compile(r"\b[A-Z][A-Z\d]+\b")

@@ -33,6 +33,11 @@ _MEANS = re.compile(
 # Where something is asked of: at the end of a question, what stands behind "in" or "on" is not its subject.
 _WHERE = re.compile(r" (?:at|in|inside|on|under|using|with|within) (?:(?:an?|the) )?(?:[\w-]+ ){0,2}[\w-]+\W*$")
 
+# What a question asks for, which is not who has it.
+_WHICH = re.compile(
+    r"(?:what|which) ((?:[\w-]+ ){1,4}?)(?:can|could|did|does|do|has|have|had|should|will|would)\b", re.I
+)
+
 
 def opens_on(question: str, text: str) -> bool:
     """Whether a sentence's first words name something of the question: what it speaks of, not what it mentions."""
@@ -70,10 +75,11 @@ def home(places: Sequence[tuple[int, int]]) -> tuple[int, int]:
 def defines(question: str, text: str) -> int:
     """Where in a question the word stands that a sentence defines (0 for the first content word); -1 for a sentence
     that says of nothing in the question what it is. "Developmental psychology" is not what "develop" asks about, nor
-    Debian what "How is a firewall set up on Debian?" does."""
+    Debian what "How is a firewall set up on Debian?" does, nor Postgres what "Which types does Postgres have?" does."""
     found = _IS.match(text)
     subject = _names(found[1]) if found else []
-    about = _names(_WHERE.sub("", question))
+    kind = _WHICH.match(question)
+    about = _names(kind[1] if kind else _WHERE.sub("", question))
     asked = about or _names(question)
     return min(map(asked.index, subject)) if subject and set(subject) <= set(asked) else -1
 

@@ -189,6 +189,8 @@ _CROSS = re.compile(
     r"|row|axis)s? \(?[A-Z]\)?(?=[ ,.;)])|\bend of (?:the|each|every) chapter\b"
     r"|\b(?:object|objects|value|values|string|list|result) returned as (?:a|the) result\."
     r"|\b[Ii]n (?:the|what) follow(?:ing|s),"
+    r"|\b(?:the|an?|this) (?:[a-z]+ )?[A-Z] (?:parameter|argument)s?\b"
+    r"|\b(?:is|are) described in [A-Z][a-z]+(?:ing|s) (?!as\b|and\b)[a-z]"
     r"|\b[Tt]he (?:course|lecture|tutorial|workshop) (?:also |then )?(?:covers?|discusses|explains?|introduces|will)\b"
     r"|\b[Tt]he (?:chapters?|sections?|modules?|lessons?|units?) (?:on|about|titled|called)\b"
     r"|^As the (?:[\w’-]+ ){0,5}(?:cases?|data|examples?|experiences?|figures?|incidents?|passages?|quotations?"

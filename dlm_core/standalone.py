@@ -48,10 +48,12 @@ _PLAIN_IMPERATIVE = re.compile(
     r"|(?:Start|Stop|Continue|Resume|Finish) [a-z]+ing"
     r"|Use(?! (?:of|cases?|is|was|has|may|can|and|by|in|for|rates?)\b))\b(?!['’]s\b)"
 )
-# "Enables tracking of function calls.": a setting does, whose name stands over it.
+# "Enables tracking of calls.", "Annotates each object with a list.": what a setting or a function does, whose name
+# stands over it.
 _LETS = re.compile(
     r"(?:Adds|Allows|Avoids|Contains|Controls|Creates|Defines|Determines|Enables|Gives|Holds|Includes|Indicates|Involves"
     r"|Lets|Makes|Permits|Prevents|Provides|Requires|Returns|Sets|Shows|Specifies|Supports|Takes) [a-z]+ing\b"
+    r"|[A-Z][a-z]+(?:ates|ifies|izes) (?:all|an?|any|each|every|the)\b"
 )
 _THEN = re.compile(r"(?:To|If|When|For|In|On|Once|After|Before|With)\b[^,]*, ([a-z]+) (\w+)")
 _THEN_DO = re.compile(
@@ -93,6 +95,7 @@ _SIGNATURE = re.compile(
 )
 _LOCAL_NAME = re.compile(
     r"(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+(?![\w.(])|(?<![\w.])[a-z][a-z0-9]*_[a-z0-9_]+\.(?=\s|$)"
+    r"|(?<![\w*])\*[a-z]+[A-Z]\w*|\bz[A-Z][a-z]\w*\b"  # "*pnLog", "zDb" in C
 )  # a parameter, as a rule
 # "The shape of the output is.": what it is stood in a formula.
 _NOTHING_SAID = re.compile(r"\b(?:is|was|equals|the|an)\.$")
@@ -237,6 +240,10 @@ _NAMED_LAST = re.compile(
     r"(An? [^,;]{3,60} (?:that|which|who|where) [^;]*), (?:(?:also|often|sometimes) )?(?:called|named|termed|known as)"
     r" (?!for\b)[^,;]*\.$"
 )
+# "The name of the index to be created."
+_TO_BE = re.compile(
+    r"(?:The|An?) ((?:(?!(?:if|that|which|who)\b)[\w()-]+ ){1,7}?)to be [a-z]+(?:ed|en|t|n)\b([^,;]*)\.$"
+)
 # "The manual should not be included.": in what, the sentence before says.
 _INTO_NOTHING = re.compile(
     r"[^,;]{3,90} (?:should|must) (?:not )?be (?:included|omitted|specified|provided|added|given|listed|supplied)\.$"
@@ -270,6 +277,9 @@ def _fragment(s: str) -> str:
         return "no verb"
     named = _NAMED_LAST.match(s)
     if named and _verbless(f"{named[1]}.", long=1000):
+        return "no verb"
+    listed = _TO_BE.match(s)
+    if listed and not has_verb(listed[1]) and not has_verb(f"it{listed[2]}"):
         return "no verb"
     if _NO_SUBJECT.match(s):
         return "its subject is implied"

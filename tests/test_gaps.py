@@ -157,12 +157,14 @@ def test_what_was_asked_in_vain_is_asked_in_other_words(embedder: Embedder) -> N
 
 
 def test_every_query_has_its_best_page_read() -> None:
-    found = {u: Hit(u, t, "", "0") for u, t in (("a", "A"), ("b", "B"), ("c", "C"), ("i", "Index of all"))}
+    found = {u: Hit(u, t, "", "0") for u, t in (("a", "A"), ("b", "B"), ("c", "C"), ("i", "General Index"))}
     ranked = [["i", "a", "b"], ["a", "b"], ["c"]]
     near = [["a", "b", "c", "i"], ["a", "b", "c", "i"], ["c", "a", "b", "i"]]
     order = queries.chosen(ranked, near, found)
     assert order[:3] == ["a", "b", "c"] and order[3] == "i" and len(order) == 4
     assert queries.chosen([], [], {}) == []
+    types = found | {"t": Hit("t", "Index Types", "", "0")}  # which is no index
+    assert queries.chosen([["t", "a"]], [["t", "a"]], types) == ["t", "a"]
     notes = found | {"n": Hit("n", "What’s New In Heron 2", "", "0")}
     assert queries.chosen([["n", "a"]], [["n", "a"]], notes, "How does Heron work?") == ["a", "n"]
     assert queries.chosen([["n", "a"]], [["n", "a"]], notes, "What changed in Heron 2?") == ["n", "a"]

@@ -158,6 +158,9 @@ def test_each_is_each_of_what_was_named() -> None:
         parts("What are viruses and bacteria and how is each treated?")[-1]
         == "how is each of viruses and bacteria treated"
     )
+    types = "Which index types does PostgreSQL have and when {} useful?"
+    assert parts(types.format("is each"))[1] == "when is each of the index types useful"
+    assert parts(types.format("are they"))[1] == "when are index types useful"
     assert parts("What is sleep and what happens in each stage?")[1] == "what happens in each stage"
     assert parts("What is sleep and what happens in each?")[1] == "what happens in each"
 

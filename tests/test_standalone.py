@@ -7,6 +7,9 @@ import pytest
 from dlm_core.standalone import standalone
 
 GOOD = """
+A kind of knowledge to be considered early is acquaintance by memory.
+A module that wants a hook to be called needs to do two things.
+Light is described in Genesis as the first thing that was made.
 A star that collapses under its own weight becomes a dense object, called a neutron star.
 Except for fatty fish like salmon, vitamin D is not found naturally in many foods.
 To reach its host, the virus needs a vector that carries it through the air.
@@ -57,6 +60,11 @@ Improved tools make reviews faster for everybody in the team.
 
 
 BAD = """
+The name of the index to be created.
+Annotates each object in the set with the list of expressions that was provided.
+Packages can break others, and what that means is described in Packages which break other packages.
+If database zDb is the name of an attached database that is not in the mode, an error is returned.
+Beginning with version 3.31.0 the input F parameter can be the name of a journal file.
 A mechanism by which large attributes of a row are split and stored in a second table, called the TOAST table.
 Except, single-thread mode cannot be overridden once selected.
 Instructions for configuring or using the package should not be included.

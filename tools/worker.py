@@ -40,7 +40,9 @@ _DATE_META = (
 )
 _PART = re.compile(r"\d{1,3}(?:\.\d{1,3})*\.? ")
 # "73.2. TOAST", "Chapter 1. The Project": the number is of the place in a book, not of the subject
-_PLACE = re.compile(r"^(?:(?:Chapter|Appendix|Section) (?:\d{1,3}|[A-Z])[.:]|\d{1,3}(?:\.\d{1,3})+\.) +(?=[A-Z])")
+_PLACE = re.compile(
+    r"^(?:(?:Chapter|Appendix|Section) (?:\d{1,3}|[A-Z])[.:]|(?:[A-Z]|\d{1,3})(?:\.\d{1,3})+\.) +(?=\w)"
+)
 _JSON_DATE = re.compile(r'"date(?:Published|Modified|Created)"\s*:\s*"(\d{4}-\d{2}-\d{2})')
 
 
