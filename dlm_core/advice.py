@@ -80,6 +80,7 @@ _POINTS = re.compile(
     r"\b(?:above|below)(?! (?:(?:the|an?)\b|\d))|\b(?:all|any|none|one) of the following\b"
     r"|^(?:If|When|Once|Before|After) (?:you|they) \w+ (?:it|them|this|that|these|those)\b"
     r"|^you should (?:already|now|see|be (?:able|familiar)|have (?!to\b))\b"
+    r"|\bthe (?:flag|option|setting) (?!for\b|of\b|that\b|to\b|which\b|with\b)[a-z]"
     r"|\bcheck out\b|\b(?:check|consult|follow|read|review|use) (?:the|your) (?:[\w'’-]+ ){0,4}"
     r"(?:article|course|docs|documentation|guide|instructions|manual|page|section|tutorial)\b",
     re.I,

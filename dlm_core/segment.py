@@ -217,12 +217,14 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
 # An order that nobody is meant to follow: "Return the deadline." under "when() → float" says what that does.
 WARNED, DESCRIBED = "told of as what not to do", "says what the code above it does"
 _SIGNATURES = re.compile(r"```\w*\n(?:(?:\w+ )*[\w.]+\([^\n]*\)(?: ?(?:→|->)[^\n]*)?\n){1,3}```\Z")
+# "-O", "--no-owner": under an option stands first what it does: "Include large objects in the dump."
+_OPTION = re.compile(r"```\w*\n-{1,2}\w[^\n]*\n(?:-{1,2}\w[^\n]*\n){0,2}```\Z")
 INTRODUCED = ("its subject is introduced before", "names something introduced before")
 
 
 def usable(evidence: Evidence) -> bool:
     """Whether a claim may rest on a sentence, as it is or without what stands in it for its neighbours."""
-    return evidence.standalone or (evidence.reason not in INTRODUCED and mendable(evidence.text))
+    return evidence.standalone or (evidence.reason not in (*INTRODUCED, DESCRIBED) and mendable(evidence.text))
 
 
 def instruction(evidence: Evidence) -> bool:
@@ -243,7 +245,7 @@ def _atoms(
     if kind == "item":
         start += 2
         start += len(text[start:end]) - len(text[start:end].lstrip())
-    hanging = above.endswith(":")
+    hanging, option = above.endswith(":"), bool(_OPTION.match(above))
     unmeant = DESCRIBED if _SIGNATURES.match(above) else WARNED if warns(above) and hanging else ""
     atoms: list[_Atom] = []
     lead = ""
@@ -251,8 +253,8 @@ def _atoms(
         for c, d in _cut(text, start + a, start + b):
             sentence = text[c:d]
             reason = _reason(plain(sentence, names), lead, text[start:c], heading)
-            if reason in ORDERS and unmeant:
-                reason = unmeant
+            if (reason in ORDERS and unmeant) or (option and not lead):
+                reason = unmeant or DESCRIBED
             if not reason and hanging and not lead:
                 reason = "list item under a lead" if kind == "item" else "hangs on the line before it"
             atoms.append(_Atom(c, d, kind, block, lead, len(sentence.split()), reason))

@@ -262,6 +262,13 @@ def test_a_number_of_a_name_stays_in_an_encyclopedia(extractor: Extractor) -> No
     assert read(extractor, "html", page).title == "1. FC Nord"
 
 
+def test_two_ways_to_write_an_option_stand_on_two_lines(extractor: Extractor) -> None:
+    text = f"<p>{'The program writes a copy of the lake to a file. ' * 6}</p>"
+    term = "<dt><span><code>-O</code><br/></span><span><code>--no-owner</code></span></dt><dd><p>No owners.</p></dd>"
+    found = read(extractor, "html", f"<html><body><main><h1>dump</h1>{text}<dl>{term}</dl></main></body></html>")
+    assert "```\n-O\n--no-owner\n```" in found.text
+
+
 def test_plain_text_is_unwrapped(extractor: Extractor) -> None:
     lines = (
         "THE LAKE\n========\n\nThe lake is fed by two rivers, and the evi-\ndence for a third one has been known\n"

@@ -12,7 +12,7 @@ import pytest
 from dlm_core.boundaries import sentences
 from dlm_core.headings import heading_of
 from dlm_core.inline import clean_inline
-from dlm_core.segment import split, tidy, usable
+from dlm_core.segment import instruction, split, tidy, usable
 from tests.support import need, shared_folder
 
 PAGE = """# Rivers
@@ -272,3 +272,26 @@ def test_a_list_of_letters_ends_a_sentence_and_an_initial_does_not() -> None:
     assert [said[a:b].split()[0] for a, b in sentences(said)] == ["The", "This", "Pod", "As"]
     assert len(sentences("Bones can become thin without sufficient vitamin D. Vitamin D prevents rickets.")) == 2
     assert len(sentences("Harry S. Truman was president. John F. Kennedy followed.")) == 2
+
+
+def test_under_an_option_stands_first_what_it_does() -> None:
+    page = """# dump
+
+```
+-b
+--blobs
+```
+
+Include large objects in the dump. Large objects are dumped by default unless tables are named.
+
+```
+-f file
+```
+
+Dump data as commands (with names) for the file. The file is written anew by every run of the program.
+"""
+    evidence = split(page, "src_0000000000")[1]
+    assert [e.text for e in evidence if usable(e)] == [
+        "Large objects are dumped by default unless tables are named.",
+    ]
+    assert not any(instruction(e) for e in evidence)

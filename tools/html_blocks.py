@@ -268,7 +268,10 @@ def _open(out: _Builder, tag: str, element: Any) -> bool:
         return True
     elif tag == "dt":
         if _code_term(element):
-            out.verbatim(_SPACE.sub(" ", element.text_content()).strip())
+            for br in element.iter("br"):  # two ways to write an option, each on a line of its own
+                br.tail = f"\v{br.tail or ''}"  # line feeds of the page's source are spaces
+            lines = (_SPACE.sub(" ", line).strip() for line in element.text_content().split("\v"))
+            out.verbatim("\n".join(filter(None, lines)))
             return True
         out.flush("item")
     elif tag == "li" or tag == "figcaption" or tag == "caption":
