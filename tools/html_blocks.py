@@ -269,8 +269,8 @@ def _open(out: _Builder, tag: str, element: Any) -> bool:
     elif tag == "dt":
         if _code_term(element):
             for br in element.iter("br"):  # two ways to write an option, each on a line of its own
-                br.tail = f"\v{br.tail or ''}"  # line feeds of the page's source are spaces
-            lines = (_SPACE.sub(" ", line).strip() for line in element.text_content().split("\v"))
+                br.tail = f"\u2028{br.tail or ''}"  # line feeds of the page's source are spaces
+            lines = (_SPACE.sub(" ", line).strip() for line in element.text_content().split("\u2028"))
             out.verbatim("\n".join(filter(None, lines)))
             return True
         out.flush("item")
