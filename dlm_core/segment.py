@@ -218,7 +218,7 @@ def _blocks(text: str) -> Iterator[tuple[str, int, int]]:
 WARNED, DESCRIBED = "told of as what not to do", "says what the code above it does"
 _SIGNATURES = re.compile(r"```\w*\n(?:(?:\w+ )*[\w.]+\([^\n]*\)(?: ?(?:→|->)[^\n]*)?\n){1,3}```\Z")
 # "-O", "--no-owner": under an option stands first what it does: "Include large objects in the dump."
-_OPTION = re.compile(r"```\w*\n-{1,2}\w[^\n]*\n(?:-{1,2}\w[^\n]*\n){0,2}```\Z")
+_OPTION = re.compile(r"```\w*\n-{1,2}[\w?][^\n]*\n(?:-{1,2}[\w?][^\n]*\n){0,2}```\Z")
 INTRODUCED = ("its subject is introduced before", "names something introduced before")
 
 
