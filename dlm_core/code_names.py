@@ -10,13 +10,17 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
-NAME = re.compile(r"(?<![\w./-])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w(=])")
+_NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+"
+NAME = re.compile(rf"(?<![\w./-]){_NAME}(?![\w(=])")
 SPOKEN_OF = 3  # headings under which a thing of its own is named
 # "table_name", "column_type": what stands in a command for something of the reader's
 _STANDS_FOR = re.compile(
     r"_(?:class|constraint|data|dir|expression|file|ids?|identifier|list|method|names?|no|number|parameter|path|size|spec"
     r"|str|string|table|types?|values?)$"
 )
+# "gather(*aws, return_exceptions=False)", "log_level = 3": what a call or a setting is given
+_CALL = re.compile(r"\w\(([^()\n]*)")
+_SET = re.compile(rf"(?<!\w)({_NAME}) ?[=:]")
 _HEAD = re.compile(r"(?m)^#{1,6} ")
 
 
@@ -28,8 +32,8 @@ def things(text: str) -> frozenset[str]:
     headed = {name for part in parts[1:] for name in NAME.findall(part.partition("\n")[0])}
     under = Counter(name for part in parts for name in set(NAME.findall(part)))
     found = {n for n, many in under.items() if (many >= SPOKEN_OF or n in headed) and not _STANDS_FOR.search(n)}
-    # "gather(*aws, return_exceptions=False)": what a call or a setting is given
-    return frozenset(n for n in found if not re.search(rf"\w\([^()\n]*\b{n}\b|\b{n} ?[=:]", text))
+    given = {n for call in _CALL.finditer(text) for n in re.findall(rf"\b{_NAME}\b", call[1])}
+    return frozenset(found - given - set(_SET.findall(text)))
 
 
 def plain(sentence: str, names: Collection[str] | None = None) -> str:

@@ -116,8 +116,7 @@ def write_claims(
     changed = {}
     for i, slot in slots.items():
         if i in written:
-            stored = [pool.evidence[p].text for p in slot.pointers]
-            changed[i] = replace(_filled(slot, written[i], stored), age=age)
+            changed[i] = replace(_filled(slot, written[i], tasks[i].evidence), age=age)
         elif not check(tasks[i].evidence[0], tasks[i]):
             # What was remasked in vain falls back; it is not tried again before its evidence changes.
             tried = REMASKS if i in start else slot.remasks

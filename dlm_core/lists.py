@@ -43,7 +43,7 @@ def said(stored: str) -> str:
 
 def told(stored: str) -> str:
     """A lead and the items under it as one sentence; "" where that is no list or cannot be told so."""
-    lead, *blocks = stored.split("\n\n")
+    lead, *blocks = stored.split("\n\n", MOST + 1)
     if not FEWEST <= len(blocks) <= MOST or not lead.endswith(":") or not all(b.startswith(ITEM) for b in blocks):
         return ""
     lead = lead[:-1].rstrip()

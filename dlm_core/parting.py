@@ -29,7 +29,7 @@ def parted(canvas: Canvas, ids: Sequence[str], pool: Pool) -> tuple[Canvas, dict
             slots.append(slot)
             continue
         for text, name, on in zip(found[slot.id], (slot.id, seconds[slot.id]), slot.pointers, strict=False):
-            origin = "evidence" if text in pool.evidence[on].text else "model"
+            origin = "evidence" if text in pool.evidence[on].said else "model"
             # Confidence was given for tokens of another sentence: its mean stays.
             half = replace(slot, id=name, text=text, pointers=(on,), origin=origin, tokens=(), confidence=())
             slots.append(replace(half, plan_confidence=slot.certainty))

@@ -280,11 +280,11 @@ def _listed(atoms: list[_Atom], text: str, heading: str, names: Collection[str])
     that stands alone. The items stay: they may be read, and not cited."""
     out = list(atoms)
     for n, atom in enumerate(atoms):
+        if atom.kind != "prose" or not text[atom.start : atom.end].endswith(":"):
+            continue
         last = n
         while last + 1 < len(atoms) and atoms[last + 1].kind == "item":
             last += 1
-        if atom.kind != "prose" or last == n or not text[atom.start : atom.end].endswith(":"):
-            continue
         after = atoms[last + 1 : last + 3]
         # Code, a table or another paragraph may belong to the last item, and the list go on behind it.
         if any(a.kind in ("code", "row") for a in after[:1]) or any(a.kind == "item" for a in after):

@@ -131,6 +131,16 @@ def test_origin_is_evidence_for_a_span_whoever_wrote_it() -> None:
     assert report._section(Slot("s1", Kind.SECTION), [other], evidence)["claims"][0]["origin"] == "model"
 
 
+def test_a_list_said_in_one_sentence_is_its_sources_own_words() -> None:
+    page = "# Modes\n\nThe engine supports two modes:\n\n- single\n\n- serialized"
+    listed = next(e for e in split(page, "src_0000000000")[1] if e.standalone)
+    slot = claim(2, listed, "The engine supports two modes: single and serialized.")
+    section = report._section(Slot("s1", Kind.SECTION), [slot], {listed.id: listed})
+    assert section["claims"][0]["origin"] == "evidence"
+    quoted = report._quoted(listed, page)
+    assert quoted["text"] == page[quoted["start"] : quoted["end"]] and "- serialized" in quoted["text"]
+
+
 def test_markdown_reads_as_a_report_and_numbers_sources_by_first_use() -> None:
     built, _, _ = made()
     lines = report.markdown(built).split("\n")

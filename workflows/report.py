@@ -122,7 +122,7 @@ def _section(head: Slot, body: Sequence[Slot], evidence: Mapping[str, Evidence])
     claims, links = [], []
     for n, slot in enumerate(body):
         if slot.kind == Kind.CLAIM and slot.text:
-            texts = [evidence[p].text for p in slot.pointers if p in evidence]
+            texts = [evidence[p].said for p in slot.pointers if p in evidence]
             claims.append(
                 {
                     "id": slot.id,
