@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dlm_core.canvas import Kind
+from dlm_core.english import IRREGULAR, KNOWN_VERBS
 from dlm_core.pool import Pool
 from dlm_core.stems import STOP, WORD, stems
 
@@ -80,8 +81,14 @@ def defines(question: str, text: str) -> int:
     subject = _names(found[1]) if found else []
     kind = _WHICH.match(question)
     about = _names(kind[1] if kind else _WHERE.sub("", question))
-    asked = about or _names(question)
+    # "What happened in World War I?" is about the war.
+    asked = about if any(not _acts(word) for word in about) else _names(question)
     return min(map(asked.index, subject)) if subject and set(subject) <= set(asked) else -1
+
+
+def _acts(word: str) -> bool:
+    forms = {word, word.removesuffix("ed"), word.removesuffix("d")}
+    return word in IRREGULAR or bool(forms & KNOWN_VERBS)
 
 
 def means(text: str) -> bool:
