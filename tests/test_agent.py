@@ -289,6 +289,9 @@ def test_a_part_without_evidence_is_asked_again_in_other_rounds(library: Library
     found = queries.later(brief, canvas, pool, embedder, [])
     assert found[0].text == "how is sourdough bread baked" and "no claim speaks of" in found[0].why
     assert queries.uncovered(brief, Canvas(brief.question), pool, embedder) == list(brief.parts)
+    bread = make_brief("How is sourdough bread baked?")  # of one part, too
+    assert queries.uncovered(bread, canvas, pool, embedder) == list(bread.parts)
+    assert queries.uncovered(make_brief("How do tides work?"), canvas, pool, embedder) == []
 
 
 def test_feedback_gives_words_of_the_cited_evidence(library: Library) -> None:
