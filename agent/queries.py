@@ -21,6 +21,7 @@ from agent.brief import Brief
 from agent.gaps import Gap, find, uncovered
 from agent.subquestions import apart
 from dlm_core.canvas import Canvas
+from dlm_core.coverage import asked_beside
 from dlm_core.embed import Embedder
 from dlm_core.pool import Pool
 from tools.query import STOPWORDS, keywords, merge
@@ -40,6 +41,7 @@ __all__ = [
 
 TERMS = 3  # words of relevance feedback beside a query's own
 MOST = 5  # queries a round
+BESIDE = 0.2  # length, of 1, of what a sub-question asks beside its subject, from which pages are told apart by it
 TITLE = 0.5  # cosines of what a hit says that one of its title is worth
 NEAREST = 5  # pieces of evidence that a sub-question without a claim takes its words from
 # Words that pages on a kind of statement have.
@@ -163,11 +165,17 @@ def _marking(inside_ids: set[str], pool: Pool, known: set[str]) -> list[str]:
 
 def by_meaning(hits: Sequence[Hit], asked: Sequence[Query], embedder: Embedder) -> list[list[str]]:
     """For each query, the addresses of the hits by the closeness of their titles
-    and snippets to it, and of the titles by themselves."""
+    and snippets to it, and of the titles by themselves. Sub-questions are measured by what each asks beside their
+    subject, too: of that every page speaks."""
     if not hits:
         return []
     told = embedder([f"{h.title}. {h.snippet}" for h in hits]) + TITLE * embedder([h.title for h in hits])
-    near = np.round(told @ embedder([q.text for q in asked]).T, 6)
+    sought = np.array(embedder([q.text for q in asked]))
+    parts = [n for n, q in enumerate(asked) if q.kind == "part"]
+    beyond = asked_beside([asked[n].text for n in parts], embedder, BESIDE)
+    if len(beyond):
+        sought[parts] += beyond
+    near = np.round(told @ sought.T, 6)
     return [
         [hits[i].url for i in sorted(range(len(hits)), key=lambda i: (-near[i, q], hits[i].url))]
         for q in range(len(asked))

@@ -20,9 +20,9 @@ ANSWERS = 0.05  # how much nearer than the pool evidence must be to a sub-questi
 IN_WORDS = 0.9  # share of the closest text's closeness to a sub-question from which one with its own words answers it
 
 
-def asked_beside(parts: Sequence[str], embedder: Embedder) -> np.ndarray:
+def asked_beside(parts: Sequence[str], embedder: Embedder, rest: float = REST) -> np.ndarray:
     """(Q, 384) unit vectors of what sub-questions ask beside what all of them name; (0, 384) where they share nothing,
-    or one of them asks of little but that ("What is psychology?").
+    or one of them asks of little but that ("What is psychology?"): what is left of it is under `rest` long.
 
     Of what "How does asyncio cancel a task?" and "How does asyncio handle timeouts?" share, every page on asyncio
     speaks; what answers them speaks of the rest.
@@ -34,7 +34,7 @@ def asked_beside(parts: Sequence[str], embedder: Embedder) -> np.ndarray:
     vectors, shared = np.asarray(embedder(list(parts))), embedder([" ".join(words)])[0]
     left = vectors - np.outer(vectors @ shared, shared)
     length = np.linalg.norm(left, axis=1, keepdims=True)
-    if length.min() < REST:
+    if length.min() < rest:
         return np.zeros((0, embedder.dim), dtype=np.float32)
     return np.asarray(left / length, dtype=np.float32)
 

@@ -37,6 +37,18 @@ def test_hits_are_ranked_by_what_their_titles_mean() -> None:
     assert queries.by_meaning(named, asked[:1], Embedder()) == [["u4", "u3"]]
 
 
+def test_pages_are_told_apart_by_what_a_part_asks_beside_its_subject() -> None:
+    hits = [
+        Hit("u1", "Diffusion language models", "Diffusion language models are trained on much text.", "x"),
+        Hit("u2", "Revising text", "A text is revised where masks are put on its words.", "x"),
+    ]
+    parts = ["How do masked diffusion language models write", "how do masked diffusion language models revise text"]
+    plain = [queries.Query(part, "a part") for part in parts]
+    assert queries.by_meaning(hits, plain, Embedder())[1] == ["u1", "u2"]
+    told = [queries.Query(part, "a part", "part") for part in parts]
+    assert queries.by_meaning(hits, told, Embedder())[1] == ["u2", "u1"]
+
+
 # --- brief ------------------------------------------------------------------------
 
 
