@@ -9,6 +9,10 @@ from dlm_core.english import word_set
 
 # "12.3. " is of the page's order, not of its subject
 _NUMBER = re.compile(r"(?:[A-Z]\.)?\d{1,2}(?:\.\d{1,2}){0,3}\.\s+(?=[A-Z]|[a-z]+_)")
+# "Deployment (recommended)": said to whoever reads the page
+_STATUS = re.compile(
+    r"(?<=\w) \((?:advanced|alpha|beta|deprecated|experimental|optional|recommended|required)\)$", re.I
+)
 _MARKED = re.compile(r"\[([^\[\]]+)\]")  # "[Training]" in a notebook
 _WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)*")
 _CAPITALS = re.compile(r"\b[A-Z][A-Z\d]+\b")
@@ -48,7 +52,7 @@ def heading_of(line: str, page: str) -> str:
     "SIDS IN THE U.S." keeps in capitals what the page's sentences have in capitals; every other word becomes "Title
     Case". A heading of one short word stays: nothing tells "SIDS" from "LIFE".
     """
-    text = _NUMBER.sub("", line)
+    text = _STATUS.sub("", _NUMBER.sub("", line))
     if marked := _MARKED.fullmatch(text):
         text = marked[1]
     words = _WORD.findall(text)

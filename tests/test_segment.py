@@ -259,6 +259,9 @@ def test_a_heading_in_capitals_is_set_in_title_case() -> None:
     assert heading_of("TRANSCENDENTALISM", page) == "Transcendentalism"
     assert heading_of("Jim Crow and the NAACP", page) == "Jim Crow and the NAACP"
     assert heading_of("[Training]", page) == "Training"
+    assert heading_of("Deployment (recommended)", page) == "Deployment"
+    assert heading_of("F.35. pg_trgm", page) == "pg_trgm" and heading_of("D. H. Lawrence", page) == "D. H. Lawrence"
+    assert heading_of("Gross domestic product (GDP)", page) == "Gross domestic product (GDP)"
     passages, evidence = split("## A NEW DEAL\n\nThe deal was made in 1933 by the president.", "src_0123456789")
     assert passages[0].heading == "A New Deal" and [e.text for e in evidence][0] == "A NEW DEAL"
 
