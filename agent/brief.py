@@ -103,7 +103,8 @@ def _statement(clause: str) -> str | None:
         return None
     if re.search(rf"\s(?:do|does|did)\s|\s{AUX}\s+{PRONOUN.pattern}", rest, re.I):
         return None  # "What role does the Moon play", "how safe is it"
-    return clause  # "What causes unemployment"
+    # "What causes unemployment", "What kinds of tea there are"
+    return re.sub(rf"\s({AUX})\s+there\b", r" there \1", clause, flags=re.I)
 
 
 def _third_person(asks: str, words: list[str]) -> str | None:

@@ -39,6 +39,13 @@ _WHICH = re.compile(
     r"(?:what|which) ((?:[\w-]+ ){1,4}?)(?:can|could|did|does|do|has|have|had|should|will|would)\b", re.I
 )
 
+# "What kinds of tea are there?" is not answered by what tea is.
+_KINDS = re.compile(
+    r"(?:what|which) (?:(?:are|is|were) (?:the )?)?((?:[\w-]+ ){0,2}?"
+    r"(?:categories|classes|examples|forms|kinds|levels|parts|sorts|stages|steps|types|ways)) of\b",
+    re.I,
+)
+
 
 def opens_on(question: str, text: str) -> bool:
     """Whether a sentence's first words name something of the question: what it speaks of, not what it mentions."""
@@ -79,7 +86,7 @@ def defines(question: str, text: str) -> int:
     Debian what "How is a firewall set up on Debian?" does, nor Postgres what "Which types does Postgres have?" does."""
     found = _IS.match(text)
     subject = _names(found[1]) if found else []
-    kind = _WHICH.match(question)
+    kind = _KINDS.match(question) or _WHICH.match(question)
     about = _names(kind[1] if kind else _WHERE.sub("", question))
     # "What happened in World War I?" is about the war.
     asked = about if any(not _acts(word) for word in about) else _names(question)

@@ -58,6 +58,7 @@ def test_pages_are_told_apart_by_what_a_part_asks_beside_its_subject() -> None:
         ("How do tides work?", "How tides work", ["How do tides work?"]),
         ("How do I undo a commit?", "How to undo a commit", ["How do I undo a commit?"]),
         ("Why do we sleep?", "Why do we sleep?", ["Why do we sleep?"]),
+        ("What kinds of tea are there?", "What kinds of tea there are", ["What kinds of tea are there?"]),
         ("What is a white dwarf?", "A white dwarf", ["What is a white dwarf?"]),
         ("Why is the sky blue?", "Why is the sky blue?", ["Why is the sky blue?"]),
         (

@@ -241,6 +241,20 @@ def test_blocks_rate_as_bm25_over_words_does() -> None:
     assert blocks.rated("unheard").tolist() == [0.0] * len(texts)
 
 
+def test_a_report_in_the_folder_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "tea.md").write_text("# Tea\n\nTea is a drink made of leaves and hot water.\n")
+    report = tmp_path / "reports" / "what-is-tea"
+    report.mkdir(parents=True)
+    (report / "report.json").write_text('{\n "schema": 1,\n "question": "What is tea?"}')
+    (report / "report.md").write_text("# Tea\n\nTea is a drink. [1]\n")
+    (report / "notes.md").write_text("# My notes\n\nTea is drunk in the afternoon.\n")
+    titles = {hit.title for hit in opened(tmp_path, keep=False).search("tea", 9)}
+    assert titles == {"Tea", "My notes"} and len(opened(tmp_path, keep=False).search("tea", 9)) == 2
+    assert len(opened(report, keep=False).search("tea", 9)) == 2  # named itself
+    (report / "report.json").write_text('{"rows": 3}')  # somebody else's
+    assert len(opened(tmp_path, keep=False).search("tea", 9)) == 3
+
+
 # --- the real thing ---------------------------------------------------------------------
 
 

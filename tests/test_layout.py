@@ -113,6 +113,8 @@ def test_a_definition_names_what_the_question_names(text: str, where: int) -> No
 def test_where_something_is_asked_of_is_not_what_is_asked_about() -> None:
     asked, system = "How is a firewall set up on Debian?", "Debian is a system of free software."
     assert defines(asked, system) == -1 and defines("What is Debian?", system) == 0
+    tea = "Tea is a drink made of leaves."
+    assert defines("What kinds of tea are there?", tea) == -1 and defines("What is tea?", tea) == 0
     assert defines("What happens in sleep?", "Sleep is a state of low activity.") >= 0
     system, asked_of = "PostgreSQL is a database system.", "Which index types does PostgreSQL have?"
     assert defines(asked_of, system) == -1 and defines("How does PostgreSQL store values?", system) == 0

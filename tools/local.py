@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import hashlib
 import os
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from tools.source import Figure, Hit, Picture, Skipped, Source, SourceError, sou
 
 MAX_FILES = 20_000
 MAX_RANKED = 200_000_000  # characters of a folder's text that are ranked: about 16,000 pages
+_REPORT = re.compile(r'\{\s*"schema": 1,\s*"question": "')  # how a report.json begins
 SNIPPET = 200  # characters
 WORKERS = 4  # processes that read a folder, at most and where there are as many cores
 FEW = 40  # files for each of them to read
@@ -258,8 +260,10 @@ def _files(root: Path) -> tuple[list[Path], list[Skipped]]:
                 seen.add(target)
                 here.append(name)
         folders[:] = here
+        # `--sources .` where `./reports` is: a report is no source of the next one, unless it is named itself.
+        ours = Path(folder) != base and "report.json" in names and _written_here(Path(folder) / "report.json")
         for name in names:
-            if name.startswith("."):
+            if name.startswith(".") or (ours and Path(name).stem == "report"):
                 continue
             target = _resolved(Path(folder) / name)
             if target is None and Path(name).suffix.lower() in SUFFIXES:
@@ -267,6 +271,15 @@ def _files(root: Path) -> tuple[list[Path], list[Skipped]]:
             if target and target.suffix.lower() in SUFFIXES and target.is_relative_to(base) and target.is_file():
                 found.add(target)
     return sorted(found), troubles
+
+
+def _written_here(file: Path) -> bool:
+    """Whether a report.json is one of ours, by how it begins."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            return bool(_REPORT.match(stream.read(200)))
+    except OSError:
+        return False
 
 
 def _resolved(path: Path) -> Path | None:
