@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from agent.splitting import ASKS, AUX, DEGREE, PRONOUN, SPLIT, VERBS, parts, verb_at
+from dlm_core.phrases import capital
 
 LONGEST = 400  # characters; the sentence model reads 256 word pieces
 
@@ -66,14 +67,10 @@ def title(question: str) -> str:
     clauses = [c.strip(" ,;") for c in SPLIT.split(text)]
     made = [_statement(c) for c in clauses]
     if not all(made):
-        return _capital(text) + ("?" if question.endswith("?") else "")
+        return capital(text) + ("?" if question.endswith("?") else "")
     plain = [m for m in made if m]
     plain[1:] = [m[:1].lower() + m[1:] for m in plain[1:]]
-    return _capital(" and ".join(filter(None, [", ".join(plain[:-1]), plain[-1]])))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return capital(" and ".join(filter(None, [", ".join(plain[:-1]), plain[-1]])))
 
 
 def _statement(clause: str) -> str | None:

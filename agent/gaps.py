@@ -70,8 +70,8 @@ def find(
 
 
 def uncovered(brief: Brief, canvas: Canvas, pool: Pool, embedder: Embedder) -> list[str]:
-    """Sub-questions that no claim's evidence is close to (cosine under COVERED). Of 57 questions whose reports were
-    read, the closest was at 0.54 or more, but for one at 0.38, whose report was on something else."""
+    """Sub-questions that no claim's evidence is close to (cosine under COVERED). In 57 reports
+    that were read, the closest was at 0.54 or more, but for one at 0.38, which was on something else."""
     cited = [e for e in canvas.cited() if e in pool.evidence]
     if not cited:
         return list(brief.parts)

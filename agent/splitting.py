@@ -327,7 +327,7 @@ def resolved(part: str, about: Sequence[str]) -> str:
     """The sub-question with its first pronoun replaced by the first of what it may be `about` that it agrees with in
     number."""
     if every := _EACH.search(part):
-        many = next((t for t in about if _agree("they", t) and _by_form(t)), None)
+        many = next((t for t in about if _by_form(t)), None)
         if many is None:
             return part
         known = "" if " and " in many or many.startswith("the ") else "the "
@@ -351,12 +351,15 @@ def resolved(part: str, about: Sequence[str]) -> str:
 
 def _by_form(topic: str) -> bool:
     """Whether a topic is several things by its form, and no name."""
-    last = (_phrase(topic.split()) or topic).split()[-1]
+    last = _last(topic)
     return " and " in f" {topic} " or (last.islower() and bool(_PLURAL.search(last)))
 
 
 def _agree(pronoun: str, topic: str) -> bool:
     """Whether a pronoun may stand for a topic. A name may be one or many: "Kubernetes", "the Aztecs"."""
-    last = (_phrase(topic.split()) or topic).split()[-1]
-    many = bool(_PLURAL.search(last)) or " and " in f" {topic} "
-    return not last.islower() or many == (pronoun in _MANY)
+    return not _last(topic).islower() or _by_form(topic) == (pronoun in _MANY)
+
+
+def _last(topic: str) -> str:
+    """The word that says whether a topic is one or several: the last before a preposition."""
+    return (_phrase(topic.split()) or topic).split()[-1]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.brief import Brief
 from agent.splitting import PARTICIPLES, VERBS
+from dlm_core.phrases import base_forms
 from tools.query import STOPWORDS, keywords, stem
 
 MOST = 4  # things of one question that are looked for at once
@@ -134,6 +135,5 @@ def _is_content(token: str) -> bool:
 
 def _is_verb(token: str) -> bool:
     low = token.lower()
-    forms = {low, low.removesuffix("s"), low.removesuffix("es"), low.removesuffix("ed"), low.removesuffix("d")}
-    forms |= {low.removesuffix("ing"), low.removesuffix("ing") + "e"}
+    forms = base_forms(low) | {low.removesuffix("ing"), low.removesuffix("ing") + "e"}
     return not _CODE.search(token) and bool(forms & VERBS)

@@ -7,8 +7,11 @@ from functools import lru_cache
 
 from dlm_core.english import word_set
 
-# "12.3. " is of the page's order, not of its subject
-_NUMBER = re.compile(r"(?:[A-Z]\.)?\d{1,2}(?:\.\d{1,2}){0,3}\.\s+(?=[A-Z]|[a-z]+_)")
+# "12.3. ", "F.35. ", "Chapter 6. " are of the page's order, not of its subject
+_NUMBER = re.compile(
+    r"^(?:(?:Chapter|Appendix|Section) (?:\d{1,3}|[A-Z])[.:]|(?:[A-Z]\.)?\d{1,3}(?:\.\d{1,3}){0,3}\.)\s+"
+    r"(?=[A-Z]|[a-z]+_)"
+)
 # "Deployment (recommended)": said to whoever reads the page
 _STATUS = re.compile(
     r"(?<=\w) \((?:advanced|alpha|beta|deprecated|experimental|optional|recommended|required)\)$", re.I
@@ -40,6 +43,11 @@ def names_nothing(heading: str) -> bool:
     return plain.replace(" ", "_") in _PARTS or bool(_PART.fullmatch(plain))
 
 
+def unnumbered(text: str) -> str:
+    """A heading or title without the number of its place."""
+    return _NUMBER.sub("", text)
+
+
 @lru_cache(maxsize=4)  # a page may have thousands of headings
 def _in_capitals(page: str) -> frozenset[str]:
     """What the sentences of a page have in capitals."""
@@ -52,7 +60,7 @@ def heading_of(line: str, page: str) -> str:
     "SIDS IN THE U.S." keeps in capitals what the page's sentences have in capitals; every other word becomes "Title
     Case". A heading of one short word stays: nothing tells "SIDS" from "LIFE".
     """
-    text = _STATUS.sub("", _NUMBER.sub("", line))
+    text = _STATUS.sub("", unnumbered(line))
     if marked := _MARKED.fullmatch(text):
         text = marked[1]
     words = _WORD.findall(text)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from dlm_core.boundaries import sentences
 from dlm_core.english import FUNCTION, KNOWN_VERBS, STARTERS, THING
+from dlm_core.phrases import base_forms
 from dlm_core.standalone import has_verb
 
 ITEM = "- "
@@ -68,13 +69,11 @@ def told(stored: str) -> str:
     elif any(_LABEL.search(item) for item in items):
         return ""
     small = [_small(item, stored) for item in items]
+    before = _BEFORE_CLAUSES if any(has_verb(item) for item in items) else _BEFORE_PHRASES
     lowered = [s for s in small if s is not None]
-    last = lead.split()[-1].lower()
-    clauses = any(has_verb(item) for item in items)
-    goes_on = last in (_BEFORE_CLAUSES if clauses else _BEFORE_PHRASES) and len(lowered) == len(items)
-    text = (
-        lead + (" " if goes_on else ": ") + _joined(lowered if len(lowered) == len(items) else items, lead, own) + "."
-    )
+    goes_on = len(lowered) == len(items) and lead.split()[-1].lower() in before
+    listed = _joined(lowered if len(lowered) == len(items) else items, lead, own)
+    text = f"{lead} {listed}." if goes_on else f"{lead}: {listed}."
     return text if len(text.split()) <= LONGEST else ""
 
 
@@ -100,16 +99,11 @@ def _small(item: str, known: str) -> str | None:
         or word[0] in STARTERS
         or low in THING
         or seen
-        or _verb(low)
+        or base_forms(low) & KNOWN_VERBS
         or re.search(r".ly$|.ing$|tions?$", low)
     ):
         return low + item[len(low) :]
     return None
-
-
-def _verb(low: str) -> bool:
-    stems = {low, low.removesuffix("s"), low.removesuffix("es"), low.removesuffix("d"), low.removesuffix("ed")}
-    return bool(stems & KNOWN_VERBS)
 
 
 def _joined(items: list[str], lead: str, own: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dlm_core.canvas import Kind
 from dlm_core.english import IRREGULAR, KNOWN_VERBS
+from dlm_core.phrases import base_forms
 from dlm_core.pool import Pool
 from dlm_core.stems import STOP, WORD, stems
 
@@ -89,13 +90,8 @@ def defines(question: str, text: str) -> int:
     kind = _KINDS.match(question) or _WHICH.match(question)
     about = _names(kind[1] if kind else _WHERE.sub("", question))
     # "What happened in World War I?" is about the war.
-    asked = about if any(not _acts(word) for word in about) else _names(question)
+    asked = about if any(not base_forms(w) & (IRREGULAR | KNOWN_VERBS) for w in about) else _names(question)
     return min(map(asked.index, subject)) if subject and set(subject) <= set(asked) else -1
-
-
-def _acts(word: str) -> bool:
-    forms = {word, word.removesuffix("ed"), word.removesuffix("d")}
-    return word in IRREGULAR or bool(forms & KNOWN_VERBS)
 
 
 def means(text: str) -> bool:

@@ -115,6 +115,11 @@ def capital(text: str) -> str:
     return text if _CODE.match(text) else text[:1].upper() + text[1:]
 
 
+def base_forms(low: str) -> set[str]:
+    """What a word in small letters may be a form of: itself, and itself without "s", "es", "d" or "ed"."""
+    return {low, *(low.removesuffix(ending) for ending in ("s", "es", "d", "ed"))}
+
+
 def same(word: str) -> str:
     return word.lower().replace("’", "'")
 

@@ -253,6 +253,11 @@ def test_a_title_is_the_pages_own(extractor: Extractor, title: str, headings: li
     assert read(extractor, "html", page).title == named
 
 
+def test_a_markdown_title_loses_its_number_too(extractor: Extractor) -> None:
+    text = f"# 3. Binary packages\n\n{'A package has a name that is its own in the archive. ' * 4}"
+    assert read(extractor, "markdown", text).title == "Binary packages"
+
+
 def test_a_number_of_a_name_stays_in_an_encyclopedia(extractor: Extractor) -> None:
     body = f"<p>{'The club plays in the first league and has done so for years. ' * 6}</p>"
     page = (

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from dlm_core.headings import unnumbered
 from tools import figures, html_blocks
 from tools.html_blocks import Block
 from tools.text_blocks import Document, iso_date, markdown, pdf, plain
@@ -37,11 +38,6 @@ _DATE_META = (
     "dcterms.created",
     "date",
     "last-modified",
-)
-_PART = re.compile(r"\d{1,3}(?:\.\d{1,3})*\.? ")
-# "73.2. TOAST", "Chapter 1. The Project": the number is of the place in a book, not of the subject
-_PLACE = re.compile(
-    r"^(?:(?:Chapter|Appendix|Section) (?:\d{1,3}|[A-Z])[.:]|(?:[A-Z]|\d{1,3})(?:\.\d{1,3})+\.) +(?=\w)"
 )
 _JSON_DATE = re.compile(r'"date(?:Published|Modified|Created)"\s*:\s*"(\d{4}-\d{2}-\d{2})')
 
@@ -68,9 +64,9 @@ def page(text: str) -> tuple[Document, str]:
     if not html_blocks.readable(kept):
         raise ValueError("no readable text on the page")
     headings = [" ".join(h.text_content().split()) for h in tree.xpath("//h1")]
+    title = _title(headings, *names)
     # A number may belong to a name that an encyclopedia tells of: "1. FC Köln".
-    title = _title(headings, *names) if encyclopedia else re.sub(r"^\d{1,3}\. (?=[A-Z])", "", _title(headings, *names))
-    return Document(kept, title, date, found, blocks), note
+    return Document(kept, title if encyclopedia else unnumbered(title), date, found, blocks), note
 
 
 def _trafilatura(tree: Any) -> str:
@@ -132,15 +128,14 @@ def _title(headings: Sequence[str], title: str, meta: str) -> str:
     if at >= 0:
         end = at + len(heading)
         return title[:end] if re.match(r"\s+[-–—|·:»]\s", title[end:]) else title
-    return title if title and _PART.match(heading) else heading or meta or title
+    return title if title and unnumbered(heading) != heading else heading or meta or title
 
 
 def clean_title(text: str) -> str:
-    """A title fit for a source list: no markup, no control characters, no number of its place in a book, at most 200
-    characters."""
+    """A title fit for a source list: no markup, no control characters, at most 200 characters."""
     from dlm_core.inline import clean_inline
 
-    text = _PLACE.sub("", clean_inline(text).strip("#| "))
+    text = clean_inline(text).strip("#| ")
     return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
 
 
@@ -174,6 +169,7 @@ def read(kind: str, body: bytes) -> dict[str, Any]:
     if not text:
         raise ValueError("no readable text")
     title = clean_title(document.title or _first_heading(document.blocks))
+    title = title if kind == "html" else unnumbered(title)
     whole = document.whole or document.blocks
     placed = figures.placed(document.figures, whole, document.blocks, text, settled) if document.figures else []
     return {
