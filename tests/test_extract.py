@@ -344,7 +344,7 @@ def test_pdf(extractor: Extractor) -> None:
     found = read(extractor, "pdf", pdf_of(pages))
     assert (found.title, found.date) == ("The lake", "2022-03-04")
     assert "Journal" not in found.text and not re.search(r"- \d -", found.text)
-    assert found.text.startswith("## 1 Introduction\n\nThe lake number 1 is fed by two rivers")
+    assert found.text.startswith("## Introduction\n\nThe lake number 1 is fed by two rivers")
     assert "the evidence for a third river" in found.text
     assert "was printed in the northern edition" in found.text
     assert "after the survey was made and the northern part goes on across the page" in found.text

@@ -1,11 +1,11 @@
-"""Markdown, plain text and PDF to blocks, the same that `tools.html_blocks` makes of HTML."""
+"""Markdown and plain text to blocks, the same that `tools.html_blocks` makes of HTML."""
 
 from __future__ import annotations
 
-import io
 import re
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from tools.captions import clipped, labelled
@@ -13,13 +13,11 @@ from tools.figures import MOST, Found, is_icon, mark
 from tools.html_blocks import Block, blocks_of, parse, prune
 from tools.source import Figure
 
-MAX_PDF_PAGES = 150  # about 30 s of pypdf; a longer document is read up to here
 _FRONT_MATTER = re.compile(r"\A﻿?---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _FIELD = re.compile(r"^(title|date|published|created)[ \t]*:[ \t]*(.+)$", re.M | re.I)
-_BULLET = re.compile(r"^\s{0,6}(?:[-*•–‣◦▪]|\d{1,3}[.)]|\([a-z0-9]{1,3}\))\s+(?=\S)")
+BULLET = re.compile(r"^\s{0,6}(?:[-*•–‣◦▪]|\d{1,3}[.)]|\([a-z0-9]{1,3}\))\s+(?=\S)")
 _SETEXT = re.compile(r"^([=\-~^#*+])\1{2,}\s*$")
-_STOP = re.compile(r"[.!?:][\"'”’)\]]*$")
-_PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—\s]*(?:\d{1,4}|[ivxlc]{1,7})[-–—\s]*(?:(?:of|/)\s*\d+)?", re.I)
+STOP = re.compile(r"[.!?:][\"'”’)\]]*$")
 _SPACE = re.compile(r"\s+")
 
 
@@ -209,12 +207,12 @@ def _paragraph(lines: list[str]) -> list[Block]:
         return [head, *(_paragraph(lines[2:]) if lines[2:] else [])]
     if all(_SETEXT.match(line) for line in lines):
         return []
-    if all(line.startswith("    ") for line in lines) and not _BULLET.match(lines[0]):
+    if all(line.startswith("    ") for line in lines) and not BULLET.match(lines[0]):
         wordy = sum(len(line.split()) >= 6 for line in lines) * 2 >= len(lines)
         if not wordy or any(re.search(r"[;{}]\s*$|\)\s*:$|^\s*(?:def|class|import|return|\$|>>>)\b", x) for x in lines):
             cut = min(len(line) - len(line.lstrip()) for line in lines)
             return [Block("code", "\n".join(line[cut:] for line in lines).replace("```", "'''"))]
-    if any(_BULLET.match(line) for line in lines):
+    if any(BULLET.match(line) for line in lines):
         return _bullets(lines)
     widths = [len(line) for line in lines]
     if len(lines) == 1 or max(widths) > 120:
@@ -236,7 +234,7 @@ def _line(line: str) -> Block:
 def _bullets(lines: list[str]) -> list[Block]:
     groups: list[tuple[str, list[str]]] = []
     for line in lines:
-        match = _BULLET.match(line)
+        match = BULLET.match(line)
         if match:
             groups.append(("item", [line[match.end() :]]))
         elif groups:
@@ -246,132 +244,32 @@ def _bullets(lines: list[str]) -> list[Block]:
     return [Block(kind, join_lines(group)) for kind, group in groups]
 
 
-def join_lines(lines: list[str]) -> str:
-    """Wrapped lines as one. A word divided by a hyphen at a line's end is made whole ("evi-", "dence")."""
+def join_lines(lines: Sequence[str], known: Mapping[str, int] = MappingProxyType({})) -> str:
+    """Wrapped lines as one. A word divided by a hyphen at a line's end is made whole ("evi-", "dence"), one that its
+    text has with the hyphen elsewhere keeps it ("cross-", "section"). known: how often the text has a word, in small
+    letters."""
     parts: list[str] = []
     for line in (line.strip() for line in lines):
         last = parts[-1] if parts else ""
-        divided = re.search(r"[a-z]-$", last[-2:]) and re.match(r"[a-z]{2}", line)
+        # "pre-" and "and postwar" are two words.
+        goes_on = re.match(r"(?!(?:and|or|to)\b)[a-z]{2}|[A-Z][a-z]", line)
+        divided = bool(goes_on and re.search(r"[a-z]-$", last[-2:]))
         if last.endswith("\u00ad") or divided:
-            parts[-1] = last[:-1]
+            whole = divided and (line[:1].isupper() or _compound(last, line, known))
+            parts[-1] = last if whole else last[:-1]
         elif parts:
             parts.append(" ")
         parts.append(line)
     return _SPACE.sub(" ", "".join(parts).replace("\u00ad", "")).strip()
 
 
-# ---- PDF ----
-
-
-def pdf(data: bytes) -> Document:
-    """Blocks of a PDF: running heads and page numbers dropped, divided words joined, paragraphs across pages too.
-
-    Raises ValueError with the reason: encrypted, damaged, or pictures of text only.
-    """
-    import pypdf
-    from pypdf.errors import PyPdfError
-
-    try:
-        reader = pypdf.PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise ValueError("the PDF is locked by a password")
-        pages = []
-        for number, page in enumerate(reader.pages):
-            if number >= MAX_PDF_PAGES:
-                break
-            pages.append([line.rstrip() for line in _ligatures(page.extract_text()).split("\n")])
-        meta = reader.metadata
-        title = str(meta.title or "") if meta else ""
-        date = _pdf_date(str(meta.get("/CreationDate") or "")) if meta else ""
-    except (PyPdfError, KeyError, TypeError, IndexError, AttributeError, OSError, RecursionError) as error:
-        raise ValueError("the PDF is damaged") from error
-    lines = _body_lines(pages)
-    if not any(line.strip() for line in lines):
-        raise ValueError("the PDF holds no text, only pictures")
-    if re.search(r"\.(?:docx?|tex|dvi|indd|qxd|ps)$|^untitled|^microsoft word", title, re.I):
-        title = ""
-    return Document(_pdf_paragraphs(lines), title.strip(), date)
-
-
-def _ligatures(text: str) -> str:
-    for sign, letters in (("ﬀ", "ff"), ("ﬁ", "fi"), ("ﬂ", "fl"), ("ﬃ", "ffi"), ("ﬄ", "ffl"), ("ﬅ", "st"), ("ﬆ", "st")):
-        text = text.replace(sign, letters)
-    return text
-
-
-def _body_lines(pages: list[list[str]]) -> list[str]:
-    """All lines less page numbers and lines that head or foot at least three pages and a third of them."""
-    edges = [
-        {_edge(line) for line in [*[x for x in page if x.strip()][:2], *[x for x in page if x.strip()][-2:]]}
-        for page in pages
-    ]
-    counts = Counter(edge for found in edges for edge in found)
-    running = {edge for edge, count in counts.items() if count >= max(3, len(pages) // 3) and edge}
-    result: list[str] = []
-    for page in pages:
-        filled = [index for index, line in enumerate(page) if line.strip()]
-        margin = {*filled[:2], *filled[-2:]}
-        for index, line in enumerate(page):
-            bare = line.strip()
-            if index in margin and bare and (_PAGE_NUMBER.fullmatch(bare) or _edge(line) in running):
-                continue
-            result.append(line)
-    return result
-
-
-def _edge(line: str) -> str:
-    return re.sub(r"\d+", "0", _SPACE.sub(" ", line)).strip().lower()
-
-
-def _pdf_paragraphs(lines: list[str]) -> list[Block]:
-    """Paragraphs of a PDF's lines, parted by blank lines, short lines that end a sentence, headings and bullets."""
-    filled = sorted(len(line.strip()) for line in lines if line.strip())
-    width = filled[int(0.8 * (len(filled) - 1))]
-    blocks: list[Block] = []
-    group: list[str] = []
-    kind = "p"
-
-    def flush() -> None:
-        nonlocal kind
-        if group:
-            blocks.append(Block(kind, join_lines(group)))
-        group.clear()
-        kind = "p"
-
-    for line in (line.strip() for line in lines):
-        done = not group or bool(_STOP.search(group[-1]))
-        if not line:
-            if done:
-                flush()
-        elif _BULLET.match(line) and done and not _heading(line, width):
-            flush()
-            kind = "item"
-            group.append(_BULLET.sub("", line))
-        elif done and _heading(line, width):
-            flush()
-            match = re.match(r"^(\d+(?:\.\d+)*)\.?\s+", line)
-            blocks.append(Block("heading", line, min(6, 1 + match.group(1).count(".") + 1) if match else 2))
-        else:
-            if group and done and len(group[-1]) < 0.75 * width:
-                flush()
-            group.append(line)
-    flush()
-    return blocks
-
-
-def _heading(line: str, width: int) -> bool:
-    words = [word for word in line.split() if word[0].isalpha()]
-    if not words or len(line) > min(70, 0.8 * width) or _STOP.search(line) or line[-1] in ",;-" or line[0] in "•-–*":
+def _compound(last: str, line: str, known: Mapping[str, int]) -> bool:
+    """Whether the word that ends `last` and begins `line` is one with a hyphen."""
+    left, right = re.search(r"[^\W\d_]+(?=-$)", last), re.match(r"[^\W\d_]+", line)
+    if not left or not right:
         return False
-    if re.match(r"^\d+(?:\.\d+)*\.?\s+[A-Z]", line):
-        return len(words) <= 10
-    capital = sum(word[0].isupper() for word in words)
-    return len(words) <= 9 and words[0][0].isupper() and capital * 2 >= len(words)
-
-
-def _pdf_date(value: str) -> str:
-    match = re.match(r"^(?:D:)?(\d{4})(\d\d)(\d\d)", value)
-    return iso_date("-".join(match.groups())) if match else ""
+    with_it, without = f"{left.group()}-{right.group()}".lower(), f"{left.group()}{right.group()}".lower()
+    return known.get(with_it, 0) > known.get(without, 0)
 
 
 def iso_date(value: str) -> str:

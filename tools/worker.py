@@ -19,10 +19,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from dlm_core.headings import unnumbered
+from dlm_core.headings import heading_of, unnumbered
 from tools import figures, html_blocks
 from tools.html_blocks import Block
-from tools.text_blocks import Document, iso_date, markdown, pdf, plain
+from tools.pdf import pdf
+from tools.text_blocks import Document, iso_date, markdown, plain
 
 MAX_DEPTH = 250  # trafilatura is not asked about deeper trees
 MAX_TITLE = 200  # characters
@@ -170,6 +171,7 @@ def read(kind: str, body: bytes) -> dict[str, Any]:
         raise ValueError("no readable text")
     title = clean_title(document.title or _first_heading(document.blocks))
     title = title if kind == "html" else unnumbered(title)
+    title = heading_of(title, text) if title.isupper() and " " in title else title
     whole = document.whole or document.blocks
     placed = figures.placed(document.figures, whole, document.blocks, text, settled) if document.figures else []
     return {

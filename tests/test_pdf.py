@@ -1,0 +1,220 @@
+"""What a PDF says by its fonts and places: headings, code, captions, notes, and what is no text of its own."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tools.pdf import pdf
+from tools.worker import read
+
+FONTS = {
+    "text": "ABCDEF+NimbusRomNo9L-Regu",
+    "bold": "ABCDEF+NimbusRomNo9L-Medi",
+    "code": "ABCDEF+CMTT10",
+    "label": "Helvetica",  # not in the file, as the fonts of a plot are not
+}
+Piece = tuple[str, float, float, str]  # font, size, by how much it is raised, words
+
+
+def text(words: str, size: float = 10, raised: float = 0) -> Piece:
+    return ("text", size, raised, words)
+
+
+def bold(words: str, size: float = 10) -> Piece:
+    return ("bold", size, 0, words)
+
+
+def code(words: str) -> Piece:
+    return ("code", 9, 0, words)
+
+
+def made(*pages: list[tuple[float, float, list[Piece]]], title: str = "") -> bytes:
+    """A PDF of pages of lines: (x, y, pieces) each."""
+    names = list(FONTS)
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
+    objects += [b"<< /Type /Font /Subtype /Type1 /BaseFont /%s >>" % FONTS[name].encode() for name in names]
+    fonts = b" ".join(b"/%s %d 0 R" % (name.encode(), 3 + n) for n, name in enumerate(names))
+    kids = []
+    for lines in pages:
+        parts = []
+        for x, y, pieces in lines:
+            parts.append(b"BT %f %f Td" % (x, y))
+            for font, size, raised, words in pieces:
+                said = words.encode("latin-1").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
+                parts.append(b"/%s %f Tf 0 %f Td (%s) Tj" % (font.encode(), size, raised, said))
+                parts.append(b"%f %f Td" % (0.5 * size * len(words), -raised))
+            parts.append(b"ET")
+        stream = b"\n".join(parts)
+        objects.append(b"<< /Length %d >>\nstream\n" % len(stream) + stream + b"\nendstream")
+        objects.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R"
+            b" /Resources << /Font << %s >> >> >>" % (len(objects), fonts)
+        )
+        kids.append(b"%d 0 R" % len(objects))
+    objects[1] = b"<< /Type /Pages /Kids [" + b" ".join(kids) + b"] /Count %d >>" % len(kids)
+    objects.append(f"<< /Title ({title}) >>".encode())
+    out = io.BytesIO()
+    out.write(b"%PDF-1.4\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj\n" % number + body + b"\nendobj\n")
+    table = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
+    out.write(b"trailer << /Size %d /Root 1 0 R /Info %d 0 R >>\n" % (len(objects) + 1, len(objects)))
+    out.write(b"startxref\n%d\n%%%%EOF" % table)
+    return out.getvalue()
+
+
+def page(*lines: list[Piece] | None, top: float = 780) -> list[tuple[float, float, list[Piece]]]:
+    """Lines 12 points apart; None leaves half a line of room more."""
+    out, y = [], top
+    for line in lines:
+        if line is None:
+            y -= 8
+            continue
+        out.append((60.0, y, line))
+        y -= 12
+    return out
+
+
+BODY = [
+    [text("The lake is fed by two rivers that come down from the hills in the")],
+    [text("north and it has no outlet but the canal that the town built once.")],
+]
+MORE = [
+    [text("The canal was dug by hand and it carries the water of the lake to")],
+    [text("the mills of the town, which have stood there for three centuries.")],
+]
+
+
+def stored(data: bytes) -> str:
+    return str(read("pdf", data)["text"])
+
+
+def test_headings_go_by_their_face() -> None:
+    found = stored(made(page([bold("1 Where the water comes from", 12)], None, *BODY, *MORE, [bold("Mills")], *MORE)))
+    assert found.split("\n\n")[:2] == [
+        "## Where the water comes from",
+        "The lake " + found.split("The lake ")[1].split("\n\n")[0],
+    ]
+    assert "\n\n### Mills\n\nThe canal was dug" in found
+    # Words in small letters, in another size than the text, are a heading's second line.
+    two = stored(made(page([bold("Where the water of the lake", 14)], [bold("may come from", 14)], None, *BODY, *MORE)))
+    assert two.startswith("## Where the water of the lake may come from\n\nThe lake")
+
+
+def test_a_heading_may_open_its_paragraph() -> None:
+    first = [bold("Where it ends. "), text("The lake has no outlet but the canal that the")]
+    found = stored(made(page(*BODY, None, first, [text("town built by hand, three centuries ago.")], *MORE)))
+    assert "#### Where it ends\n\nThe lake has no outlet but the canal that the town built by hand" in found
+    name = [bold("lake"), text(" holds what is known of lakes, and it is read before it is")]
+    kept = stored(made(page(*BODY, None, name, [text("used by anything that depends on the lakes.")], *MORE)))
+    assert "lake holds what is known of lakes" in kept
+
+
+def test_code_is_no_prose() -> None:
+    lines = [*BODY, None, [code("lake <- read(1999)")], [code("plot(lake)")], None, *MORE]
+    assert "```\nlake <- read(1999)\nplot(lake)\n```\n\nThe canal" in stored(made(page(*lines)))
+    inline = [
+        [text("The lake is read by the function of the package that is called")],
+        [code("lake()")],
+        [text("and plotted.")],
+    ]
+    assert "called lake() and plotted." in stored(made(page(*inline, None, *MORE)))
+
+
+def test_captions_and_labels_of_drawings_are_left_out() -> None:
+    label = [("label", 8.0, 0.0, "Depth of water")]
+    caption = [
+        [text("Figure 3. The lake in spring. The plot shows its depth in metres, by")],
+        [text("the day of the year.")],
+    ]
+    found = stored(made(page(*BODY, None, label, None, *caption, None, *MORE)))
+    assert "Depth" not in found and "Figure" not in found and "spring" not in found and "day of the year" not in found
+    assert found.endswith("three centuries.")
+    told = stored(made(page(*BODY, [text("Figure 3 shows the depth of the lake, which is greatest in the")], *MORE)))
+    assert "Figure 3 shows the depth" in told
+
+
+def test_notes_stand_apart_and_their_marks_go() -> None:
+    mark = [text("The canal was dug by hand.", 10), text("2", 7, 4), text(" It carries the water of the lake to the")]
+    note = [text("2", 6, 3), text("The book of 1702 tells of it.", 8)]
+    lines = page(*BODY, mark, [text("mills of the town, which have stood there for three centuries")]) + page(
+        note, top=80
+    )
+    found = stored(
+        made(lines, page([text("and which grind no more since the war. The lake is a park now, and")], *MORE))
+    )
+    assert "dug by hand. It carries the water of the lake to the mills" in found
+    assert "for three centuries and which grind no more since the war." in found
+    assert "\n\nThe book of 1702 tells of it." in found
+
+
+def test_exponents_are_kept() -> None:
+    power = [text("The lake holds 10"), text("6", 7, 4), text(" tons of water, which is what two rivers bring in.")]
+    assert "holds 10⁶ tons of water" in stored(made(page(power, *MORE, *BODY)))
+
+
+@pytest.mark.parametrize("name", ["References", "7. Acknowledgements", "Literature Cited"])
+def test_lists_of_papers_are_no_text(name: str) -> None:
+    cited = [[text("Brook A (1999). The depth of lakes in the hills. Journal of Lakes, 7, 1.")]]
+    after = [[bold("A. The data", 12)], None, *MORE]
+    found = stored(made(page([bold("1 Lakes", 12)], None, *BODY, None, [bold(name, 12)], None, *cited, None, *after)))
+    assert "Brook" not in found and name not in found
+    assert "## The data\n\nThe canal" in found
+
+
+def test_a_table_of_contents_is_no_text() -> None:
+    listed = [[bold("Contents", 12)], None, [bold("1 Lakes 2")], [text("1.1 Rivers . . . . . . . . . . . 3")], None]
+    lines = [*listed, [bold("1 Lakes", 12)], None, *BODY, [bold("Rivers", 11)], None, *MORE]
+    assert stored(made(page(*lines))).startswith("## Lakes\n\nThe lake is fed")
+    bare = [
+        [bold("1 The lakes 2")],
+        [bold("2 Their rivers 3")],
+        None,
+        [bold("1 The lakes", 12)],
+        None,
+        *BODY,
+        None,
+        [bold("2 Their rivers", 12)],
+    ]
+    assert stored(made(page(*bare, None, *MORE))).startswith("## The lakes\n\nThe lake is fed")
+
+
+def test_the_largest_type_is_the_title() -> None:
+    lines = page([text("The lakes of the hills", 17)], [text("and their rivers*", 17)], None, *BODY, *MORE)
+    assert pdf(made(lines)).title == "The lakes of the hills and their rivers"
+    assert pdf(made(lines, title="CMR10")).title == "The lakes of the hills and their rivers"
+    assert pdf(made(lines, title="Lakes and rivers")).title == "Lakes and rivers"
+
+
+def test_compounds_keep_their_hyphen() -> None:
+    broken = [
+        [text("A cross-section of the lake shows where it is deep, and a cross-")],
+        [text("section of the canal does not.")],
+    ]
+    assert "a cross-section of the canal does not" in stored(made(page(*broken, *BODY)))
+    assert "evidence" in stored(
+        made(page([text("Of a third river that fed the lake once there is no evi-")], [text("dence.")], *BODY))
+    )
+
+
+def test_letters_of_old_fonts() -> None:
+    # TeX's own places for "fi" and for quotes, in a font that does not say so.
+    line = [text("The \x1crst \x10lake\x11 was \x1clled by two rivers that come down from the hills in")]
+    assert "The first “lake” was filled by" in stored(made(page(line, *BODY)))
+
+
+def test_blanks_of_a_change_of_fonts_go() -> None:
+    line = [
+        text("The files of "),
+        bold("Lake"),
+        text(" 's makers are read by it, and it plots them ("),
+        bold("Lake"),
+        text(" , 1999)."),
+    ]
+    assert "Lake’s makers are read by it, and it plots them (Lake, 1999)." in stored(made(page(line, *BODY)))
