@@ -13,6 +13,7 @@ FONTS = {
     "text": "ABCDEF+NimbusRomNo9L-Regu",
     "bold": "ABCDEF+NimbusRomNo9L-Medi",
     "code": "ABCDEF+CMTT10",
+    "plot": "ABCDEF+Helvetica-Bold",
     "label": "Helvetica",  # not in the file, as the fonts of a plot are not
 }
 Piece = tuple[str, float, float, str]  # font, size, by how much it is raised, words
@@ -138,6 +139,14 @@ def test_captions_and_labels_of_drawings_are_left_out() -> None:
     assert found.endswith("three centuries.")
     told = stored(made(page(*BODY, [text("Figure 3 shows the depth of the lake, which is greatest in the")], *MORE)))
     assert "Figure 3 shows the depth" in told
+
+
+def test_plots_with_fonts_of_their_own_are_left_out() -> None:
+    plot = [[("plot", 11.0, 0.0, "Depth by day")], [("plot", 9.0, 0.0, "10 20 30 40")], [("plot", 9.0, 0.0, "Days")]]
+    found = stored(made(page(*BODY, None, *plot, None, *MORE)))
+    assert "Depth" not in found and "10 20" not in found and "Days" not in found
+    headed = stored(made(page([("plot", 12.0, 0.0, "Lakes of the hills")], None, *BODY, *MORE)))
+    assert headed.startswith("## Lakes of the hills\n\nThe lake")
 
 
 def test_notes_stand_apart_and_their_marks_go() -> None:

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from statistics import median
 from typing import Any
 
@@ -25,6 +26,8 @@ _PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—\s]*(?:\d{1,4}|[ivxlc]{1,7})[-�
 _SPACE = re.compile(r"\s+")
 # Fonts that need not be in the file: where others are, these are the labels of a drawing.
 _DRAWN = re.compile(r"(?:Helvetica|Times|Courier|Symbol|ZapfDingbats)(?:-\w+)?")
+_SANS = re.compile(r"\+?(?:Helvetica|Arial|NimbusSan|DejaVuSans|LiberationSans|Symbol|ZapfDingbats)")
+_TICKS = re.compile(r"[\d\s.,%()−–-]*\d[\d\s.,%()−–-]*")  # what stands along an axis
 # TeX's own places for ligatures and quotes, which fonts without a table of characters show as control characters.
 _TEX = str.maketrans(
     dict(zip("\x0b\x0c\x0e\x0f\x10\x11\x15\x16", ("ff", "fi", "ffi", "ffl", "“", "”", "–", "—"), strict=True))
@@ -94,7 +97,8 @@ def read_lines(pages: Iterable[Any]) -> list[list[Line]]:
 
 def body_lines(pages: list[list[Line]], style: Style) -> list[Line]:
     """All lines less running heads, page numbers and the labels of drawings; notes are marked."""
-    return [x for page in _without_margins(pages) for x in _noted(page, style) if not _drawn(x, style)]
+    pages = [_without_drawings(page, style) for page in _without_margins(pages)]
+    return [line for page in pages for line in _noted(page, style)]
 
 
 def _runs(page: Any) -> list[Run]:
@@ -199,9 +203,17 @@ def _legible(pages: list[list[Line]]) -> bool:
     return sum(unicodedata.category(c) == "So" for c in some) * 5 < len(some)
 
 
-def _drawn(line: Line, style: Style) -> bool:
-    """Whether a line is the label of a drawing: in a font that is not in the file, beside text in fonts that are."""
-    return style.face[:1] in ("+", "f") and bool(_DRAWN.fullmatch(line.face))
+def _without_drawings(page: list[Line], style: Style) -> list[Line]:
+    """The lines of a page less the labels of drawings: lines in a font that is not in the file, beside text in fonts
+    that are, and lines without serifs with numbers of an axis among them, where the text has serifs."""
+    embedded, serifs = style.face[:1] == "+" or style.face.startswith("font "), not _SANS.match(style.face)
+    out: list[Line] = []
+    for foreign, some in groupby(page, lambda line: serifs and bool(_SANS.match(line.face))):
+        lines = list(some)
+        if foreign and any(_TICKS.fullmatch(line.text) for line in lines):
+            continue
+        out += [line for line in lines if not (embedded and _DRAWN.fullmatch(line.face))]
+    return out
 
 
 def style_of(lines: list[Line]) -> Style:
