@@ -202,6 +202,8 @@ _PERSON = re.compile(
     r"\b(?:[Ww]e|[Oo]ur|[Oo]urs|us|[Oo]urselves|[Yy]ou|[Yy]our|[Yy]ours|[Yy]ourself|[Yy]ourselves|[Ll]et[’']s|[Mm]y"
     r"|myself|[Mm]e)\b(?![.-]\w)|(?:^|[\"“(—]|, |\b(?:and|but|that|what|as|if|when|because|so|while|which|than"
     r"|where|who|think|how|after|before|until|since) )I(?:[’']\w+)? (?:[a-z])|\bI[’'](?:m|ve|d|ll)\b"
+    # "World War I did", "type I is": no person speaks there.
+    r"|[a-z\d)][’']?s? I (?:am|believe|do|find|have|know|prefer|recommend|suggest|think|will|would|wrote)\b"
     r"|^One (?:\w+ )?(?:can|cannot|can[’']t|could|may|might|must|should|would) (?:\w+ )?"
     r"(?:ask|argue|believe|consider|expect|guess|imagine|picture|say|see|suppose|think|wonder)\b"
 )

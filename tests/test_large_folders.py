@@ -354,3 +354,13 @@ def test_a_snippet_is_what_a_file_says_of_the_query(tmp_path: Path) -> None:
     assert tides in hit.snippet and len(hit.snippet.split()) <= NEAR
     assert passage_on("whales", text) == ""  # it says nothing of them
     assert passage_on("tides", "Tides rise.") == "Tides rise."
+
+
+def test_texts_are_read_anew_when_any_code_that_reads_them_changes() -> None:
+    """Every module of ours that the worker loads is part of the key under which a file's text is kept."""
+    code = "import sys, tools.worker; print(*(m for m in sys.modules if m.startswith(('tools.', 'dlm_core.'))))"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert {"tools.pdf", "tools.text_blocks"} < loaded
+    assert loaded - {"tools.source"} <= set(readings._CODE)

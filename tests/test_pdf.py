@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 
 from tools.pdf import pdf
+from tools.pdf_lines import read_lines
 from tools.worker import read
 
 FONTS = {
@@ -106,6 +108,12 @@ def test_headings_go_by_their_face() -> None:
     # Words in small letters, in another size than the text, are a heading's second line.
     two = stored(made(page([bold("Where the water of the lake", 14)], [bold("may come from", 14)], None, *BODY, *MORE)))
     assert two.startswith("## Where the water of the lake may come from\n\nThe lake")
+
+
+def test_an_abstract_has_a_heading_in_any_type() -> None:
+    front = [[text("The lakes of the hills", 17)], None, [text("Adam Brook", 12)], None, [text("Abstract", 9)], None]
+    found = stored(made(page(*front, *BODY, None, *MORE)))
+    assert "\n\n### Abstract\n\nThe lake is fed by two rivers" in found
 
 
 def test_a_heading_may_open_its_paragraph() -> None:
@@ -210,6 +218,37 @@ def test_compounds_keep_their_hyphen() -> None:
     assert "evidence" in stored(
         made(page([text("Of a third river that fed the lake once there is no evi-")], [text("dence.")], *BODY))
     )
+
+
+def test_names_and_pairs_keep_their_hyphen() -> None:
+    name = [
+        [text("The curve of the lake's depth by the day is known as the Nelson-")],
+        [text("Aalen curve, and it is drawn each year.")],
+    ]
+    assert "the Nelson-Aalen curve" in stored(made(page(*name, *BODY)))
+    pair = [
+        [text("The depth of the lake is known of all the years of the pre-")],
+        [text("and postwar times, and it is drawn.")],
+    ]
+    assert "the pre- and postwar times" in stored(made(page(*pair, *BODY)))
+
+
+class Shown:
+    """A page whose fonts give dingbats for letters."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def extract_text(self, visitor_text: Callable[..., None]) -> None:
+        for n, line in enumerate(self.lines):
+            visitor_text(line + "\n", [1, 0, 0, 1, 0, 0], [1, 0, 0, 1, 60, 780 - 12 * n], None, 10)
+
+
+def test_letters_named_like_dingbats() -> None:
+    found = read_lines([Shown(["P❡♥❛❧✐③❡❞ ❧❡❛st sq✉❛r❡s", "♠✐①❡❞✲♠♦❞❡❧ ❡q✉❛t✐♦♥s ✭✶✾✾✾✮"])])
+    assert [line.text for line in found[0]] == ["Penalized least squares", "mixed-model equations (1999)"]
+    with pytest.raises(ValueError, match="which letters"):
+        read_lines([Shown(["☺☻☹⚀⚁⚂⚃", "☺☻☹⚀⚁⚂⚃"])])
 
 
 def test_letters_of_old_fonts() -> None:

@@ -20,6 +20,7 @@ One unintended benefit of records is that mistakes can be found and forgotten.
 If ice is a solid below zero degrees, water is a liquid above it.
 Freud, a physician, thought that memories can be repressed by the mind.
 The hippocampus is affected by stress.
+When World War I did end, the borders of Europe were drawn anew.
 During periods of economic growth, unemployment tends to be lower.
 The price of copper rises when mines close in the south.
 Photosynthesis turns light, water and carbon dioxide into sugar and oxygen.
@@ -60,6 +61,8 @@ Improved tools make reviews faster for everybody in the team.
 
 
 BAD = """
+Since the early 1980’s I have been developing software for quantile regression in R.
+One package that I know of takes the easy road and uses the cumulative hazard.
 The name of the index to be created.
 Annotates each object in the set with the list of expressions that was provided.
 Packages can break others, and what that means is described in Packages which break other packages.

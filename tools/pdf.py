@@ -41,6 +41,8 @@ _BACK = re.compile(
     r"|competing interests|affiliations?|contents|table of contents|index)",
     re.I,
 )
+# Stand above what they head in any face and size.
+_FRONT = re.compile(r"(?:abstract|summary|executive summary|introduction|conclusions?)\s*:?", re.I)
 _NO_TITLE = re.compile(r"\.(?:docx?|tex|dvi|indd|qxd|ps|pdf)$|^untitled|^microsoft word", re.I)
 
 
@@ -232,6 +234,8 @@ def _is_heading(line: Line, style: Style, done: bool) -> bool:
     words = [word for word in line.text.split() if word[0].isalpha()]
     if not words or line.mono != style.mono:
         return False
+    if done and line.text[0].isupper() and _FRONT.fullmatch(line.text):
+        return True
     if style.plain:
         return done and _reads_as_heading(line.text, words, style.width)
     if (

@@ -27,7 +27,12 @@ from tools.source import Figure
 
 LIMIT_MB = 500  # of texts, compressed; beyond, those used least lately go
 RACY = 2_000_000_000  # nanoseconds; file systems keep times to 2 s at worst
-_CODE = ("charset", "extract", "figures", "html_blocks", "language", "local", "pictures", "text_blocks", "worker")
+# The modules whose code makes a file's text.
+_CODE = """
+    tools.captions tools.charset tools.extract tools.figures tools.html_blocks tools.language tools.local tools.pdf
+    tools.pdf_lines tools.pictures tools.text_blocks tools.worker dlm_core.english dlm_core.headings
+    dlm_core.inline dlm_core.segment
+""".split()
 _TABLE = """
 create table if not exists files (
     url text primary key, size integer, changed integer, seen integer, sha256 text, maker text, used integer, body blob
@@ -71,8 +76,8 @@ def readings_file() -> Path:
 @cache
 def maker() -> str:
     """The hash of the code that reads files."""
-    here = Path(__file__).parent
-    files = [*(here / f"{name}.py" for name in _CODE), here.parent / "dlm_core" / "segment.py"]
+    root = Path(__file__).parent.parent
+    files = [root / (name.replace(".", "/") + ".py") for name in _CODE]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()[:16]
 
 
