@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dlm_core.english import FUNCTION, PRONOUNS, word_set
+from dlm_core.references import BOTH_OF_THEM
 
 _INNER = re.compile(
     r"\b(?:this|these|such(?! as\b| that\b|,)|those(?! (?:who|whose|of|that|which|in|with|from|at|for|on|without"
@@ -56,7 +57,7 @@ def without_noun(s: str) -> str:
         return "pronoun without its noun"
     for token in tokens[:8]:
         low = token.lower().rstrip(".")
-        if low in PRONOUNS:
+        if low in PRONOUNS and not BOTH_OF_THEM.match(s):
             return "pronoun without its noun"
         if low not in FUNCTION and not low.endswith("ly"):
             break

@@ -13,6 +13,7 @@ from dlm_core.english import THING, VERBS
 _CONNECTIVES = re.compile(
     r"(?:However|Therefore|Thus|Hence|Also|Moreover|Furthermore|Additionally|For (?:example|instance|one,"
     r"|that matter|one thing|starters|comparison|(?:now|centuries|years|decades|a while|a moment),)|In (?:addition"
+    r"(?! to (?!(?:being|the|their|its|his|her|this|that|these|those|them|it|what|all|any|such)\b)[^,;:]{2,60}, \w)"
     r"|contrast|comparison|other words|fact|particular|turn|response|summary|conclusion|short|sum|brief|essence"
     r"|reality|practice,|theory,|effect,|return|the end|the meantime|the process|the latter|the former|all,"
     r"|any case|any event|either case|each case|both cases|all cases|part,|so doing|doing so|hindsight|the same"
@@ -58,9 +59,18 @@ _CONNECTIVES = re.compile(
     r"|present|absent))(?:\b|(?<=,))"
 )
 _GIVEN = r"[^:;.]{0,90}: \w"  # what follows stands in the sentence itself, after a colon
+# "Both men and women", "both the speed and the cost": whole as they are. "Both systems function and" is of systems that
+# were named.
+_PAIR = (
+    r"Both (?!(?:of|are|is|were|was|have|has|can|will|may|do|these|those|its|their|his|her)\b)"
+    r"(?:[^\W\d_][\w’'-]+|(?:the|an?) [\w’'-]+(?: [\w’'-]+)?|[\w’'-]*(?:[^\Ws]|[suio]s) [\w’'-]+) and "
+    r"(?:[\w’'-]+ ){1,3}?(?!it\b)"
+)
+BOTH_OF_THEM = re.compile(_PAIR)
 _DEICTIC_START = re.compile(
     r"(?:[A-Z]\w+ (?:\w+ ){0,2}of (?:it|them)\b"
-    r"|This|That|These|Those|It|Its|They|Their|Theirs|Them|He|His|Him|She|Her|Hers|Such|Both|Here|Another|Others?"
+    r"|This|That|These|Those|It|Its|They|Their|Theirs|Them|He|His|Him|She|Her|Hers|Such|(?!" + _PAIR + r")Both|Here"
+    r"|Another|Others?"
     r"|Either|Neither|Each (?:of|one|is|has|was|can|will|may|such)|Some (?:of (?:these|those|them|the|its|their"
     r"|this)|are|were|have|do|other|such|say|may|might|will|would|can)"
     r"|Many (?:(?:[a-z]+ed|say|said|think|thought|believe|argue|felt"

@@ -149,6 +149,18 @@ def test_captions_and_labels_of_drawings_are_left_out() -> None:
     assert "Figure 3 shows the depth" in told
 
 
+@pytest.mark.parametrize("below", [True, False])
+def test_tables_are_left_out_and_the_paragraph_goes_on(below: bool) -> None:
+    opens = [text("The lake is fed by two rivers, and the survey of the town shows that their")]
+    goes_on = [text("water comes from the hills in the north, where it rains in spring and fall.")]
+    cells = [[text("River Length Depth")], [text("Brook 12.5 1.1")], [text("Stream 7.9 0.4")]]
+    caption = [text("Table 1: Two rivers.")]
+    table = [*cells, None, caption] if below else [caption, None, *cells]
+    found = stored(made(page(*BODY, opens), page(*table, None, goes_on, *MORE)))
+    assert "shows that their water comes from the hills" in found
+    assert "12.5" not in found and "Length" not in found and "Table" not in found
+
+
 def test_plots_with_fonts_of_their_own_are_left_out() -> None:
     plot = [[("plot", 11.0, 0.0, "Depth by day")], [("plot", 9.0, 0.0, "10 20 30 40")], [("plot", 9.0, 0.0, "Days")]]
     found = stored(made(page(*BODY, None, *plot, None, *MORE)))

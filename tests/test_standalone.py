@@ -20,6 +20,10 @@ One unintended benefit of records is that mistakes can be found and forgotten.
 If ice is a solid below zero degrees, water is a liquid above it.
 Freud, a physician, thought that memories can be repressed by the mind.
 The hippocampus is affected by stress.
+Both men and women take part in the vote of the town.
+Both the speed and the cost of a network matter to those who use it.
+Both classical and operant conditioning are forms of associative learning.
+In addition to ATP, the Krebs cycle produces molecules that carry energy to where oxygen is used.
 When World War I did end, the borders of Europe were drawn anew.
 During periods of economic growth, unemployment tends to be lower.
 The price of copper rises when mines close in the south.
@@ -61,6 +65,11 @@ Improved tools make reviews faster for everybody in the team.
 
 
 BAD = """
+Both systems function and fail alike when the pressure falls.
+Both methods are based on the distance between the points.
+Both strong and flexible, it is found in the rib cage and nose.
+In addition to these assumptions, the model does not explain why metals shine.
+In addition to the Legionnaires, a city bus driver was ill.
 Since the early 1980’s I have been developing software for quantile regression in R.
 One package that I know of takes the easy road and uses the cumulative hazard.
 The name of the index to be created.

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
+from dlm_core.english import FUNCTION
 from tools.html_blocks import Block
 from tools.pdf_lines import SMALLER, Line, Style, body_lines, read_lines, style_of
 from tools.text_blocks import BULLET, STOP, Document, iso_date, join_lines
@@ -92,13 +93,50 @@ def _largest(pages: list[list[Line]], style: Style) -> str:
 def _blocks(lines: list[Line], style: Style) -> list[Block]:
     """Paragraphs, headings, items and code of a PDF's lines."""
     flow = _Flow(lines, style)
-    for line in lines:
+    for line in _without_tables(lines, style):
         flow.add(line)
     flow.flush()
     # A heading with the number of a page, beside the same without it, is a line of a table of contents.
     names = {block.text for block in flow.blocks if block.kind == "heading"}
     listed = {name for name in names if _OF_PAGE.search(name) and _OF_PAGE.sub("", name) in names}
     return [block for block in flow.blocks if block.kind != "heading" or block.text not in listed]
+
+
+def _without_tables(lines: list[Line], style: Style) -> list[Line]:
+    """The lines less what stands directly above or below a caption and is no prose: cells of a table, what a picture
+    says. A paragraph that such a page begins or ends goes on over it."""
+    parts: list[list[Line]] = []
+    for last, line in zip([None, *lines], lines, strict=False):
+        if last is None or last.page != line.page or last.note != line.note or _apart(last, line, style):
+            parts.append([])
+        parts[-1].append(line)
+    gone: set[int] = set()
+    for n, part in enumerate(parts):
+        if not style.distance or not _CAPTION.match(part[0].text):
+            continue
+        for step in (-1, 1):
+            at = n + step
+            while 0 <= at < len(parts) and parts[at][0].page == part[0].page and not _is_told(parts[at], style):
+                gone.add(at)
+                at += step
+            if at != n + step:
+                break  # a caption stands above or below, and what is on its other side may be a formula
+    return [line for n, part in enumerate(parts) if n not in gone for line in part]
+
+
+def _is_told(part: list[Line], style: Style) -> bool:
+    """Whether lines that stand together are prose, code, a heading, a caption or a note."""
+    first = part[0]
+    if first.note or all(line.mono for line in part) or _CAPTION.match(first.text):
+        return True
+    headed = _is_heading(first, style, True)
+    if headed and len(part) == 1:
+        return True
+    rest = part[headed:]  # what stands below a heading, or below the head of a table
+    tokens = re.findall(r"[^\W_]+", " ".join(line.text.lower() for line in rest))
+    ties = sum(token in FUNCTION for token in tokens)
+    full = sum(len(line.text) for line in rest) >= 0.5 * style.width * len(rest)
+    return 6 * ties >= len(tokens) > 0 and (full or bool(STOP.search(rest[-1].text)))
 
 
 class _Flow:
@@ -153,7 +191,7 @@ class _Flow:
             self.caption += 1
             return True
         self.caption = 0
-        apart = self._done() or gap or (last is not None and last.size != line.size)
+        apart = self._done() or gap or last is None or (last.size, last.page) != (line.size, line.page)
         if self.style.distance and apart and _CAPTION.match(line.text):
             self.caption, self.heading = 1, None
         return self.caption > 0
