@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 
 import pytest
+from pypdf import PdfReader
 
 from tools.pdf import pdf
 from tools.pdf_lines import read_lines
@@ -58,6 +59,11 @@ def made(*pages: list[tuple[float, float, list[Piece]]], title: str = "") -> byt
         kids.append(b"%d 0 R" % len(objects))
     objects[1] = b"<< /Type /Pages /Kids [" + b" ".join(kids) + b"] /Count %d >>" % len(kids)
     objects.append(f"<< /Title ({title}) >>".encode())
+    return written(objects)
+
+
+def written(objects: list[bytes]) -> bytes:
+    """The file of some objects, the first its catalog and the last what it says of itself."""
     out = io.BytesIO()
     out.write(b"%PDF-1.4\n")
     places = []
@@ -261,6 +267,27 @@ def test_letters_named_like_dingbats() -> None:
     assert [line.text for line in found[0]] == ["Penalized least squares", "mixed-model equations (1999)"]
     with pytest.raises(ValueError, match="which letters"):
         read_lines([Shown(["☺☻☹⚀⚁⚂⚃", "☺☻☹⚀⚁⚂⚃"])])
+
+
+def test_gaps_between_words_are_found_in_fonts_with_numbers_of_their_own() -> None:
+    """Character 32 of such a font is any letter, here a wide one; words stand a third of an em apart."""
+    said = "the lake is fed by two rivers that come down from the hills and it has no outlet but the canal of the town"
+    shown = [b"<%s>" % b"".join(b"%04x" % (256 + ord(c)) for c in word) for word in said.split()]
+    stream = b"BT /F1 10 Tf 60 780 Td [" + b" -334 ".join(shown) + b"] TJ ET"
+    letters = b"1 begincodespacerange <0000> <ffff> endcodespacerange 1 beginbfrange <0161> <017a> <0061> endbfrange"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n" % len(stream) + stream + b"\nendstream",
+        b"<< /Type /Font /Subtype /Type0 /BaseFont /ABCDEF+Charis /Encoding /Identity-H"
+        b" /DescendantFonts [6 0 R] /ToUnicode 7 0 R >>",
+        b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /ABCDEF+Charis /DW 500 /W [32 [1000] 256 511 500] >>",
+        b"<< /Length %d >>\nstream\n" % len(letters) + letters + b"\nendstream",
+        b"<< >>",
+    ]
+    assert [line.text for line in read_lines(PdfReader(io.BytesIO(written(objects))).pages)[0]] == [said]
 
 
 def test_letters_of_old_fonts() -> None:

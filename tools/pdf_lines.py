@@ -15,6 +15,8 @@ from typing import Any
 from tools.html_blocks import SUPERSCRIPTS
 
 SMALLER = 0.88  # times the size of the text up to which a line at the foot of a page is a note
+UNSPACED = 9  # letters a word on average from which the gaps between words were missed; prose has five to seven
+BLANK = 400  # thousandths of an em; half of it is a gap
 RAISED = 0.85  # size of an index or a note's mark beside that of its line
 
 _BOLD = re.compile(r"bold|black|heavy|demi|medi(?!um)|cmbx|cmssbx|(?:sf|ec)(?:bx|sx|rb)\d|\bCMB\d", re.I)
@@ -87,7 +89,12 @@ class Style:
 def read_lines(pages: Iterable[Any]) -> list[list[Line]]:
     """The lines of pypdf's pages, in the order they are read in. Raises ValueError where a file does not say which
     letters its fonts show."""
+    pages = list(pages)
     read = [_lines(_runs(page), number) for number, page in enumerate(pages)]
+    if _unspaced(read):
+        for page in pages:
+            _narrow(page)
+        read = [_lines(_runs(page), number) for number, page in enumerate(pages)]
     if not _legible(read):
         read = [[replace(x, text=_tidy(x.text.translate(_CODES).translate(_TEX))) for x in page] for page in read]
     if not _legible(read):
@@ -200,7 +207,29 @@ def _tidy(text: str) -> str:
 def _legible(pages: list[list[Line]]) -> bool:
     """Whether what is read is writing and no row of dingbats, one for each letter of a font whose names mislead."""
     some = "".join(line.text for page in pages[:9] for line in page).replace(" ", "")
-    return sum(unicodedata.category(c) == "So" for c in some) * 5 < len(some)
+    return sum(unicodedata.category(c) == "So" for c in some) * 5 <= len(some)
+
+
+def _unspaced(pages: list[list[Line]]) -> bool:
+    """Whether words of Latin letters run into each other."""
+    texts = (line.text for page in pages for line in page)
+    words = [word for text in texts for word in text.split() if re.search("[A-Za-z]", word)]
+    letters = sum(map(len, words))
+    return letters > max(60, UNSPACED * len(words))
+
+
+def _narrow(page: Any) -> None:
+    """Have pypdf take the blanks of a page's fonts for narrow: it finds the gaps between words by the width of
+    character 32, which in a font with numbers of its own is any letter's."""
+    from pypdf.generic import ArrayObject, NumberObject
+
+    fonts = page["/Resources"]["/Font"] if "/Font" in page.get("/Resources", {}) else {}
+    for font in fonts.values():
+        font = font.get_object()
+        for own in font["/DescendantFonts"] if "/DescendantFonts" in font else []:  # noqa: SIM401
+            own = own.get_object()
+            if "/W" in own and isinstance(own["/W"], ArrayObject):
+                own["/W"].extend([NumberObject(32), ArrayObject([NumberObject(BLANK)])])
 
 
 def _without_drawings(page: list[Line], style: Style) -> list[Line]:
