@@ -262,6 +262,14 @@ class Shown:
             visitor_text(line + "\n", [1, 0, 0, 1, 0, 0], [1, 0, 0, 1, 60, 780 - 12 * n], None, 10)
 
 
+def test_accents_are_put_on_their_letters() -> None:
+    found = read_lines(
+        [Shown(["S´ebastien M¨achler and Kamen´ık of Malm¨o", "The estimate ˆy, and it´s mean in ˚Arhus"])]
+    )
+    said = ["Sébastien Mächler and Kameník of Malmö", "The estimate ˆy, and it´s mean in Århus"]
+    assert [line.text for line in found[0]] == said
+
+
 def test_letters_named_like_dingbats() -> None:
     found = read_lines([Shown(["P❡♥❛❧✐③❡❞ ❧❡❛st sq✉❛r❡s", "♠✐①❡❞✲♠♦❞❡❧ ❡q✉❛t✐♦♥s ✭✶✾✾✾✮"])])
     assert [line.text for line in found[0]] == ["Penalized least squares", "mixed-model equations (1999)"]

@@ -40,6 +40,9 @@ _CODES = str.maketrans(
     "✏✑✒✓✔✕✖✗✘✙✚✛✜✢✣✤✥✦✧★✩✪✫✬✭✮✯✰✱✲✳✴✵✶✷✸✹✺✻✼✽✾✿❀❁❂❃❄❅❆❇❈❉❊❋●❍■❏❑▲▼◆❖P◗❘❙❚❯❱❲❳❨❩❬❭❪❫❴❵❛❜❝❞❡❢❣❤✐❥❦❧♠♥♦♣qrst✉✈✇①②③",
     "".join(map(chr, range(16, 123))),
 )
+# Accents that old fonts set as signs of their own, before the letter. A circumflex there is a hat of mathematics.
+_ACCENTS = {"´": "\u0301", "¨": "\u0308", "ˇ": "\u030c", "˚": "\u030a"}
+_ACCENT = re.compile(r"(?:(´)(?=[aeiouyın])|(¨)(?=[aeiou])|(ˇ)(?=[csz])|(˚)(?=[au]))(\w)", re.I)
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 
 
@@ -196,8 +199,15 @@ def _script(run: Run, main: Run, before: str) -> str:
     return text.strip().translate(SUPERSCRIPTS)
 
 
+def _accented(found: re.Match[str]) -> str:
+    sign = next(filter(None, found.groups()))
+    return unicodedata.normalize("NFC", found[5].replace("ı", "i") + _ACCENTS[sign])
+
+
 def _tidy(text: str) -> str:
-    """A line without ligatures and without the blanks that a change of fonts puts before a mark."""
+    """A line without ligatures, with accents on their letters ("M¨achler"), and without the blanks that a change of
+    fonts puts before a mark."""
+    text = _ACCENT.sub(_accented, text)
     text = re.sub(r"(?<=\w)\r(?=[a-z])|(?<![^\s])\r(?=[a-z])", "fl", text.translate(_LIGATURES))
     text = _SPACE.sub(" ", text).strip()
     text = re.sub(r"(?<=\w) (?=[’'](?:s|re|ve|ll|t|d)\b)|(?<=[\w)\]]) (?=[⁰¹²³⁴-⁹⁺⁻ⁿ])", "", text)
