@@ -122,6 +122,21 @@ def test_an_abstract_has_a_heading_in_any_type() -> None:
     assert "\n\n### Abstract\n\nThe lake is fed by two rivers" in found
 
 
+def test_an_abstract_in_bold_is_text() -> None:
+    lines = [
+        [bold("Abstract. The lake is fed by two rivers that come down from the", 9)],
+        [bold("hills in the north. It has no outlet but the canal that the town", 9)],
+        [bold("built once. Lakes like it are found in most of the hills, and they", 9)],
+        [bold("were counted by the survey. Most of them freeze in winter, and", 9)],
+        [bold("some of them are dry in summer.", 9)],
+    ]
+    found = stored(made(page(*lines, None, [bold("1 Lakes", 12)], None, *BODY, *MORE, *BODY, *MORE)))
+    assert found.startswith(
+        "#### Abstract\n\nThe lake is fed by two rivers that come down from the hills in the north."
+    )
+    assert "some of them are dry in summer.\n\n## Lakes" in found
+
+
 def test_a_heading_may_open_its_paragraph() -> None:
     first = [bold("Where it ends. "), text("The lake has no outlet but the canal that the")]
     found = stored(made(page(*BODY, None, first, [text("town built by hand, three centuries ago.")], *MORE)))
@@ -313,3 +328,9 @@ def test_blanks_of_a_change_of_fonts_go() -> None:
         text(" , 1999)."),
     ]
     assert "Lake’s makers are read by it, and it plots them (Lake, 1999)." in stored(made(page(line, *BODY)))
+
+
+def test_where_all_is_bold_that_is_no_sign() -> None:
+    lines = [[("bold", size, raised, words) for _, size, raised, words in line] for line in (*BODY, *MORE)]
+    found = stored(made(page([text("A lake", 8)], None, *lines)))
+    assert "#" not in found and "which have stood there for three centuries." in found

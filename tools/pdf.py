@@ -44,6 +44,7 @@ _BACK = re.compile(
 )
 # Stand above what they head in any face and size.
 _FRONT = re.compile(r"(?:abstract|summary|executive summary|introduction|conclusions?)\s*:?", re.I)
+_OPENING = re.compile(r"(Abstract|ABSTRACT|Summary|SUMMARY)\s*(?:[.:]|[—–-]+)\s*(?=[A-Z“])")
 _NO_TITLE = re.compile(r"\.(?:docx?|tex|dvi|indd|qxd|ps|pdf)$|^untitled|^microsoft word", re.I)
 
 
@@ -166,7 +167,7 @@ class _Flow:
 
     def add(self, line: Line) -> None:
         """The next line."""
-        if _LEADER.search(line.text):
+        if _LEADER.search(line.text[-LONGEST:]):
             return
         if line.note:
             if self.back is None:
@@ -243,9 +244,14 @@ class _Flow:
         if shown or (self._done() and (gap or indented or short)):
             self.flush()
         text = line.text
-        if not self.group and line.lead and self.back is None and (name := _run_in(line)):
-            self.blocks.append(Block("heading", name, 4))
-            text = text[len(line.lead) :].lstrip(" .:—–")
+        if not self.group and self.back is None:
+            name = _run_in(line) if line.lead and not style.strong else ""
+            if name:
+                text = text[len(line.lead) :].lstrip(" .:—–")
+            elif opening := _OPENING.match(text):
+                name, text = opening[1], text[opening.end() :]
+            if name:
+                self.blocks.append(Block("heading", name, 4))
         self.group.append(text)
 
 
@@ -295,7 +301,7 @@ def _is_heading(line: Line, style: Style, done: bool) -> bool:
         return False
     if line.size >= LARGER * style.size:
         return True
-    if line.strong and line.size >= SMALLER * style.size:
+    if line.strong and not style.strong and line.size >= SMALLER * style.size:
         return True
     other = not line.lead and line.face != style.face and line.size >= SMALLER * style.size
     return (

@@ -17,6 +17,7 @@ from tools.html_blocks import SUPERSCRIPTS
 SMALLER = 0.88  # times the size of the text up to which a line at the foot of a page is a note
 UNSPACED = 9  # letters a word on average from which the gaps between words were missed; prose has five to seven
 BLANK = 400  # thousandths of an em; half of it is a gap
+MOST_LINES = 4  # of a heading or title
 RAISED = 0.85  # size of an index or a note's mark beside that of its line
 
 _BOLD = re.compile(r"bold|black|heavy|demi|medi(?!um)|cmbx|cmssbx|(?:sf|ec)(?:bx|sx|rb)\d|\bCMB\d", re.I)
@@ -29,7 +30,7 @@ _SPACE = re.compile(r"\s+")
 # Fonts that need not be in the file: where others are, these are the labels of a drawing.
 _DRAWN = re.compile(r"(?:Helvetica|Times|Courier|Symbol|ZapfDingbats)(?:-\w+)?")
 _SANS = re.compile(r"\+?(?:Helvetica|Arial|NimbusSan|DejaVuSans|LiberationSans|Symbol|ZapfDingbats)")
-_TICKS = re.compile(r"[\d\s.,%()−–-]*\d[\d\s.,%()−–-]*")  # what stands along an axis
+_TICKS = re.compile(r"[\d\s.,%()−–-]+")  # what stands along an axis
 # TeX's own places for ligatures and quotes, which fonts without a table of characters show as control characters.
 _TEX = str.maketrans(
     dict(zip("\x0b\x0c\x0e\x0f\x10\x11\x15\x16", ("ff", "fi", "ffi", "ffl", "“", "”", "–", "—"), strict=True))
@@ -85,6 +86,7 @@ class Style:
     size: float
     distance: float
     width: int
+    strong: bool
     mono: bool
     plain: bool
 
@@ -108,7 +110,7 @@ def read_lines(pages: Iterable[Any]) -> list[list[Line]]:
 def body_lines(pages: list[list[Line]], style: Style) -> list[Line]:
     """All lines less running heads, page numbers and the labels of drawings; notes are marked."""
     pages = [_without_drawings(page, style) for page in _without_margins(pages)]
-    return [line for page in pages for line in _noted(page, style)]
+    return [line for page in pages for line in _noted(_emphasised(page, style), style)]
 
 
 def _runs(page: Any) -> list[Run]:
@@ -249,13 +251,25 @@ def _without_drawings(page: list[Line], style: Style) -> list[Line]:
     out: list[Line] = []
     for foreign, some in groupby(page, lambda line: serifs and bool(_SANS.match(line.face))):
         lines = list(some)
-        if foreign and any(_TICKS.fullmatch(line.text) for line in lines):
+        if foreign and any(_TICKS.fullmatch(line.text) and re.search(r"\d", line.text) for line in lines):
             continue
         out += [line for line in lines if not (embedded and _DRAWN.fullmatch(line.face))]
     return out
 
 
+def _emphasised(page: list[Line], style: Style) -> list[Line]:
+    """The lines of a page, more than MOST_LINES in a row of one face and size taken for text, whatever they are set in:
+    an abstract in bold type is no heading."""
+    out: list[Line] = []
+    for (face, size, mono), some in groupby(page, lambda line: (line.face, line.size, line.mono)):
+        lines = list(some)
+        long = len(lines) > MOST_LINES and not mono and size >= SMALLER * style.size and face != style.face
+        out += [replace(x, face=style.face, size=style.size, strong=False) if long else x for x in lines]
+    return out
+
+
 def style_of(lines: list[Line]) -> Style:
+    """What most of the prose of some lines is set in; of all of them, where hardly any is prose."""
     letters = sum(len(line.text) for line in lines)
     prose = [line for line in lines if not line.mono]
     if 5 * sum(len(line.text) for line in prose) < letters:
@@ -273,6 +287,7 @@ def style_of(lines: list[Line]) -> Style:
         size=size,
         distance=median(steps) if len(steps) > 3 else 0.0,
         width=lengths[int(0.8 * (len(lengths) - 1))] if lengths else 0,
+        strong=2 * sum(line.strong for line in body) > len(body),
         mono=prose is lines and any(line.mono for line in body),
         plain=most == letters,
     )
