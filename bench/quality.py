@@ -223,7 +223,8 @@ def rows(found: Figures) -> Iterator[list[str]]:
             whole = len(said) == len(row.lead) + len(row.verdicts)
             met = False if not all(said) else True if whole else None
         if row.ours == "count_error_plan" and "count_error_mean" in here:
-            goal, met = "below the constant's", ours["value"] < here["count_error_mean"]["value"]
+            ahead = "count_gap_low" in here and here["count_gap_low"]["value"] > 0
+            goal, met = "below the constant's, beyond chance", ahead
         yield [row.what, cell, ", ".join(peers), goal, {True: "yes", False: "**no**"}.get(met, "")]
 
 

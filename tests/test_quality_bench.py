@@ -138,6 +138,11 @@ def test_the_table_says_what_was_met_and_keeps_the_rest_of_the_file(tmp_path: Pa
     assert {row[0]: row[4] for row in rows(found)}["Claims: ROUGE-L"] == "yes"
     assert cells["Claims that are one run of the evidence"] == ["0.600", "", "at most 0.5", "**no**"]
     assert cells["The same, after verification"][3] == "yes"
+    plans = {"plan count_error_plan": 2.6967, "plan count_error_mean": 2.6973, "plan count_gap_low": -0.18}
+    counted = {name: line(name, value) for name, value in plans.items()}
+    assert next(rows(counted))[3:] == ["below the constant's, beyond chance", "**no**"]
+    counted["plan count_gap_low"] = line("count_gap_low", 0.06)
+    assert next(rows(counted))[4] == "yes"
     file = tmp_path / "README.md"
     file.write_text(f"# Name\n{BEGIN}\nold\n{END}\nthe rest\n")
     put("| new |\n", file)
