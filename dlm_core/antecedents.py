@@ -57,7 +57,7 @@ def without_noun(s: str) -> str:
         return "pronoun without its noun"
     for token in tokens[:8]:
         low = token.lower().rstrip(".")
-        if low in PRONOUNS and not BOTH_OF_THEM.match(s):
+        if low in PRONOUNS and not (low == "both" and BOTH_OF_THEM.match(s)):
             return "pronoun without its noun"
         if low not in FUNCTION and not low.endswith("ly"):
             break

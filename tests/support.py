@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,3 +54,19 @@ def joined(text: str) -> str:
 def texts(library: Library, ids: list[str]) -> list[str]:
     """The sentences of some evidence, in the order asked."""
     return [e.text for e in library.evidence(ids)]
+
+
+def pdf_file(objects: list[bytes]) -> bytes:
+    """The file of some objects, the first its catalog and the last what it says of itself."""
+    out = io.BytesIO()
+    out.write(b"%PDF-1.4\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj\n" % number + body + b"\nendobj\n")
+    table = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
+    out.write(b"trailer << /Size %d /Root 1 0 R /Info %d 0 R >>\n" % (len(objects) + 1, len(objects)))
+    out.write(b"startxref\n%d\n%%%%EOF" % table)
+    return out.getvalue()

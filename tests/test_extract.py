@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dlm_core.segment import split, tidy
+from tests.support import pdf_file
 from tools.extract import Extracted, Extractor
 from tools.source import Skipped
 
@@ -313,18 +313,7 @@ def pdf_of(pages: list[list[str]], title: str = "The lake") -> bytes:
         kids.append(b"%d 0 R" % len(objects))
     objects[1] = b"<< /Type /Pages /Kids [" + b" ".join(kids) + b"] /Count %d >>" % len(kids)
     objects.append(f"<< /Title ({title}) /CreationDate (D:20220304050607Z) >>".encode())
-    out = io.BytesIO()
-    out.write(b"%PDF-1.4\n")
-    places = []
-    for number, body in enumerate(objects, 1):
-        places.append(out.tell())
-        out.write(b"%d 0 obj\n" % number + body + b"\nendobj\n")
-    table = out.tell()
-    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
-    out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
-    out.write(b"trailer << /Size %d /Root 1 0 R /Info %d 0 R >>\n" % (len(objects) + 1, len(objects)))
-    out.write(b"startxref\n%d\n%%%%EOF" % table)
-    return out.getvalue()
+    return pdf_file(objects)
 
 
 def test_pdf(extractor: Extractor) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from pypdf import PdfReader
 
+from tests.support import pdf_file
 from tools.pdf import pdf
 from tools.pdf_lines import read_lines
 from tools.worker import read
@@ -59,23 +60,7 @@ def made(*pages: list[tuple[float, float, list[Piece]]], title: str = "") -> byt
         kids.append(b"%d 0 R" % len(objects))
     objects[1] = b"<< /Type /Pages /Kids [" + b" ".join(kids) + b"] /Count %d >>" % len(kids)
     objects.append(f"<< /Title ({title}) >>".encode())
-    return written(objects)
-
-
-def written(objects: list[bytes]) -> bytes:
-    """The file of some objects, the first its catalog and the last what it says of itself."""
-    out = io.BytesIO()
-    out.write(b"%PDF-1.4\n")
-    places = []
-    for number, body in enumerate(objects, 1):
-        places.append(out.tell())
-        out.write(b"%d 0 obj\n" % number + body + b"\nendobj\n")
-    table = out.tell()
-    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
-    out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
-    out.write(b"trailer << /Size %d /Root 1 0 R /Info %d 0 R >>\n" % (len(objects) + 1, len(objects)))
-    out.write(b"startxref\n%d\n%%%%EOF" % table)
-    return out.getvalue()
+    return pdf_file(objects)
 
 
 def page(*lines: list[Piece] | None, top: float = 780) -> list[tuple[float, float, list[Piece]]]:
@@ -310,7 +295,7 @@ def test_gaps_between_words_are_found_in_fonts_with_numbers_of_their_own() -> No
         b"<< /Length %d >>\nstream\n" % len(letters) + letters + b"\nendstream",
         b"<< >>",
     ]
-    assert [line.text for line in read_lines(PdfReader(io.BytesIO(written(objects))).pages)[0]] == [said]
+    assert [line.text for line in read_lines(PdfReader(io.BytesIO(pdf_file(objects))).pages)[0]] == [said]
 
 
 def test_letters_of_old_fonts() -> None:
