@@ -42,6 +42,8 @@ _BACK = re.compile(
     r"|competing interests|affiliations?|contents|table of contents|index)",
     re.I,
 )
+# How a heading may begin and end; a word of three letters is in it.
+_SHAPE = re.compile(r"(?=.*[^\W\d_]{3})(?:[^\W_]|[“‘\"'(¿]).*[^,;-]$")
 # Stand above what they head in any face and size.
 _FRONT = re.compile(r"(?:abstract|summary|executive summary|introduction|conclusions?)\s*:?", re.I)
 _OPENING = re.compile(r"(Abstract|ABSTRACT|Summary|SUMMARY)\s*(?:[.:]|[—–-]+)\s*(?=[A-Z“])")
@@ -267,7 +269,7 @@ def _notes(lines: list[str], known: Counter[str]) -> list[str]:
 
 
 def _apart(last: Line | None, line: Line, style: Style) -> bool:
-    """Whether more than the usual space of one page lies between two lines."""
+    """Whether more than the usual space lies between two lines of one page."""
     if last is None or not style.distance or last.page != line.page:
         return False
     return last.y - line.y > APART * style.distance * max(1.0, line.size / style.size)
@@ -282,18 +284,11 @@ def _is_heading(line: Line, style: Style, done: bool) -> bool:
         return True
     if style.plain:
         return done and _reads_as_heading(line.text, words, style.width)
-    if (
-        len(line.text) > LONGEST
-        or len(words) > 14
-        or line.text[-1] in ",;-"
-        or not re.search(r"[^\W\d_]{3}", line.text)
-    ):
+    if len(line.text) > LONGEST or len(words) > 14 or not _SHAPE.match(line.text):
         return False
     tokens = line.text.split()
-    if sum(bool(re.search(r"\d|[=$<>{}|_]", t)) for t in tokens) * 3 > len(tokens) + 2 or not re.match(
-        r"[^\W_]|[“‘\"'(¿]", line.text
-    ):
-        return False
+    if 3 * sum(bool(re.search(r"\d|[=$<>{}|_]", token)) for token in tokens) > len(tokens) + 2:
+        return False  # a formula, a row of figures
     numbered = bool(_NUMBERED.match(line.text))
     if re.search(r"[.!:][\"'”’)\]]*$", line.text) and not numbered and line.size < LARGER * style.size:
         return bool(_BACK.fullmatch(line.text.rstrip(".:"))) and line.strong
@@ -329,10 +324,9 @@ def _reads_as_heading(text: str, words: list[str], width: int) -> bool:
 def _named(line: Line, style: Style) -> tuple[str, int]:
     """(heading without its number, level) of a heading's line."""
     found = _NUMBERED.match(line.text)
-    name = line.text[found.end() :] if found else line.text
+    name = _STAR.sub("", line.text[found.end() :] if found else line.text)
     if found and found.group(1):
-        return _STAR.sub("", name), min(6, 2 + found.group(1).count("."))
-    name = _STAR.sub("", name)
+        return name, min(6, 2 + found.group(1).count("."))
     return name, 2 if style.plain or line.size >= LARGER * style.size else 3
 
 

@@ -142,7 +142,7 @@ def _number(font: Any) -> str:
 
 
 def _kind(font: Any) -> tuple[str, bool, bool]:
-    """(face, bold, of one width) of a font. A font without a name goes by its table of characters."""
+    """(face, bold, of one width) of a font. A font without a name goes by its number."""
     if not font:
         return "", False, False
     name = re.sub(r"^[A-Z]{6}(?=\+)", "", str(font.get("/BaseFont") or "").lstrip("/"))  # "+" where it is in the file
